@@ -46,6 +46,11 @@ impl HmacKeys {
         Self(keys)
     }
 
+    /// Whether there is a key at all and none is empty: a MAC under an empty key can be made by anyone.
+    pub fn is_usable(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|key| !key.expose_secret().is_empty())
+    }
+
     /// Checks `tag` over `signed_bytes` in constant time against every key.
     pub fn verify(&self, signed_bytes: &[u8], tag: &[u8]) -> Result<Proof, BadSignature> {
         for key in &self.0 {

@@ -61,7 +61,8 @@ pub enum UnknownCause {
     /// The connection broke after the request had begun to leave.
     #[error("connection lost")]
     ConnectionLost,
-    /// The provider answered with a 5xx, which says nothing about what it did.
+    /// The provider answered with a status that says nothing about what it did: a 5xx, or a 4xx such as 409 that
+    /// speaks of a call under the same key that may still be running.
     #[error("provider error {status}")]
     ServerError {
         /// The HTTP status.

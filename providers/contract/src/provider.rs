@@ -287,6 +287,8 @@ pub struct Echo {
     pub reference: Option<MerchantReference>,
     /// Whether it named the merchant account that our settings name; `None` when it named none.
     pub account_matches: Option<bool>,
+    /// Whether it named the payment that a change was asked for; `None` when it named none.
+    pub payment_matches: Option<bool>,
 }
 
 impl Echo {
@@ -300,6 +302,9 @@ impl Echo {
         }
         if self.account_matches == Some(false) {
             return Err(Mismatch::Account);
+        }
+        if self.payment_matches == Some(false) {
+            return Err(Mismatch::Payment);
         }
         Ok(())
     }
@@ -318,4 +323,7 @@ pub enum Mismatch {
     /// The merchant account.
     #[error("another account came back")]
     Account,
+    /// The payment that was to be changed.
+    #[error("another payment came back")]
+    Payment,
 }
