@@ -2,3 +2,4 @@
 #![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod domain;
+pub mod ledger;
