@@ -32,6 +32,7 @@ impl SettlementReports for Adyen {
         let mut record = ByteRecord::new();
         let mut columns = None;
         let mut lines = Vec::new();
+        let mut place = Place { report, line: 1, offset: 0 };
         // Reading memory byte-wise cannot fail; were it to, a shorter report would be the worse answer.
         let broken = ReportError::BadField { line: 1, column: MERCHANT_ACCOUNT };
         while reader.read_byte_record(&mut record).map_err(|_| broken.clone())? {
@@ -42,13 +43,38 @@ impl SettlementReports for Adyen {
             if u64::try_from(lines.len()).unwrap_or(u64::MAX) >= REPORT_LINES_MAX {
                 return Err(ReportError::TooLong { lines_max: REPORT_LINES_MAX });
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = place.line_at(record.position().map_or(0, csv::Position::byte));
             lines.push(Row { record: &record, columns, line }.read(&self.merchant_account)?);
         }
         if columns.is_none() {
             return Err(ReportError::MissingColumn { column: MERCHANT_ACCOUNT });
         }
         Ok(lines)
+    }
+}
+
+/// Where in a report a record begins, as an editor counts lines.
+///
+/// The reader's own count is one too small where lines end with a carriage return and a line feed, because it looks at
+/// the latter only with the next record.
+struct Place<'a> {
+    report: &'a [u8],
+    line: u64,
+    offset: usize,
+}
+
+impl Place<'_> {
+    /// The line of the first byte at or after `offset` that ends no line. Offsets must not go back.
+    fn line_at(&mut self, offset: u64) -> u64 {
+        let offset = usize::try_from(offset).unwrap_or(self.report.len());
+        let rest = self.report.get(offset..).unwrap_or_default();
+        let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = offset.saturating_add(ends);
+        let passed = self.report.get(self.offset..start).unwrap_or_default();
+        let ended = passed.split(|byte| *byte == b'\n').skip(1).count();
+        self.line = self.line.saturating_add(u64::try_from(ended).unwrap_or(u64::MAX));
+        self.offset = start;
+        self.line
     }
 }
 
