@@ -1,5 +1,11 @@
 //! Adyen's interface documents as judges of what we send and of what we are answered.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use crate::support::folder;
@@ -7,6 +13,8 @@ use crate::support::folder;
 /// One of Adyen's documents, when it is there.
 pub(crate) struct Specification {
     document: Value,
+    /// Compiled once per schema, because the documents are large.
+    validators: Mutex<BTreeMap<String, Arc<Validator>>>,
 }
 
 impl Specification {
@@ -22,12 +30,23 @@ impl Specification {
         let path = folder("ZAHLSTELLE_SPECS", "specs")?.join(name);
         let mut document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         spell_out_nullable(&mut document);
-        Some(Self { document })
+        Some(Self { document, validators: Mutex::default() })
     }
 
     /// Holds `instance` against a schema of the document. `additionalProperties: false` counts: a member that Adyen
     /// does not define is an error.
     pub(crate) fn assert_valid(&self, schema: &str, instance: &Value) {
+        let validator = self.validator(schema);
+        let errors: Vec<String> =
+            validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{schema}: {errors:#?}\n{instance:#}");
+    }
+
+    fn validator(&self, schema: &str) -> Arc<Validator> {
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = validators.get(schema) {
+            return Arc::clone(known);
+        }
         let mut root = Map::new();
         root.insert("$ref".to_owned(), json!(format!("#/components/schemas/{schema}")));
         root.insert("components".to_owned(), self.document["components"].clone());
@@ -36,17 +55,29 @@ impl Specification {
             .should_validate_formats(true)
             .build(&Value::Object(root))
             .unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert!(errors.is_empty(), "{schema}: {errors:#?}\n{instance:#}");
+        let validator = Arc::new(validator);
+        validators.insert(schema.to_owned(), Arc::clone(&validator));
+        validator
+    }
+
+    /// Holds a delivery of one item against the schema of its event.
+    pub(crate) fn assert_valid_event(&self, delivery: &Value) {
+        let item = &delivery["notificationItems"][0]["NotificationRequestItem"];
+        let event = item["eventCode"].as_str().unwrap();
+        let content = &self.operations()[&format!("/{event}")]["post"]["requestBody"]["content"]["application/json"];
+        let schema = content["schema"]["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        self.assert_valid(schema.expect("no such event"), delivery);
+    }
+
+    fn operations(&self) -> &Map<String, Value> {
+        self.document["webhooks"].as_object().or(self.document["x-webhooks"].as_object()).unwrap()
     }
 
     /// The example notification of each event.
     pub(crate) fn examples(&self) -> Vec<(String, Value)> {
         let examples = self.document["components"]["examples"].as_object().cloned().unwrap_or_default();
-        let webhooks = self.document["webhooks"].as_object().or(self.document["x-webhooks"].as_object()).unwrap();
         let mut found = Vec::new();
-        for (path, operation) in webhooks {
+        for (path, operation) in self.operations() {
             let content = &operation["post"]["requestBody"]["content"]["application/json"]["examples"];
             for example in content.as_object().into_iter().flat_map(Map::values) {
                 let name = example["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
