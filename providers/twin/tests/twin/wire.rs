@@ -94,7 +94,7 @@ async fn start_server(notification_url: &str, clock: &Arc<ManualClock>, data: Op
         None => World::new(settings).unwrap(),
     };
     let clock: Arc<dyn TwinClock> = Arc::<ManualClock>::clone(clock);
-    Server::start(listener, world, clock, data.map(Path::to_owned))
+    Server::start(listener, world, clock, data.map(Path::to_owned)).unwrap()
 }
 
 async fn open(base: &str, reference: &str) -> String {
@@ -173,6 +173,38 @@ async fn the_world_goes_on_where_it_was_after_a_restart() {
         (&rows[0]["state"], rows[0]["page_url"].as_str().unwrap().starts_with(&base)),
         (&json!("captured"), true)
     );
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_twin_has_forgotten_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(start()));
+    let server = start_server("http://127.0.0.1:9/hooks", &clock, Some(folder.path())).await;
+    let base = server.base_url();
+    let faults = json!([{"fault": "error_500_stored", "operation": "open_page", "count": 1}, {"fault": "decline", "operation": "pay", "count": 2}]);
+    send(&base, Method::POST, "/control/faults", &faults).await.unwrap();
+    let page = open(&base, "r").await;
+    send(&base, Method::POST, &page, &json!("decision=approve")).await.unwrap();
+    send(&base, Method::GET, &page.replace("/adyen/pay/", "/v71/paymentLinks/"), &Value::Null).await.unwrap();
+    let (_, rows) = send(&base, Method::GET, "/control/transactions", &Value::Null).await.unwrap();
+    let (_, counts) = send(&base, Method::GET, "/control/faults", &Value::Null).await.unwrap();
+    assert_eq!((&rows[0]["state"], &rows[0]["calls"]["query"]), (&json!("declined"), &json!(1)));
+
+    // Without `stop` nothing is written but what was written before each answer; a torn line is what a kill leaves.
+    drop(server);
+    let journal = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let journal = journal.into_iter().find(|path| path.extension().is_some_and(|name| name == "jsonl")).unwrap();
+    let mut torn = std::fs::read(&journal).unwrap();
+    assert!(!String::from_utf8_lossy(&torn).contains(API_KEY));
+    torn.extend_from_slice(b"{\"entry\":\"requ");
+    std::fs::write(&journal, torn).unwrap();
+
+    let server = start_server("http://127.0.0.1:9/hooks", &clock, Some(folder.path())).await;
+    let again = server.base_url();
+    let (_, restored) = send(&again, Method::GET, "/control/transactions", &Value::Null).await.unwrap();
+    assert_eq!(rows.to_string().replace(&base, &again), restored.to_string());
+    assert_eq!(send(&again, Method::GET, "/control/faults", &Value::Null).await.unwrap().1, counts);
     server.stop().await.unwrap();
 }
 
