@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     code::{code_only, is_word},
-    tree::{Finding, SourceFile},
+    finding::Finding,
+    tree::SourceFile,
 };
 
 /// The vocabulary crate `zahlstelle_contract`.

@@ -3,11 +3,13 @@
 
 mod code;
 mod directions;
+mod finding;
 mod manifests;
 mod rules;
 mod tree;
 
-use tree::{Finding, SourceFile};
+use finding::Finding;
+use tree::SourceFile;
 
 #[test]
 fn every_line_is_tidy() {

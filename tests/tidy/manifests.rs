@@ -1,6 +1,6 @@
 //! Dependencies: chosen in one place, each with the reason why it is there.
 
-use crate::tree::{Finding, SourceFile};
+use crate::{finding::Finding, tree::SourceFile};
 
 /// What a crate below `providers` may depend on of ours.
 const PROVIDERS_MAY_DEPEND_ON: &[&str] = &["zahlstelle-contract"];

@@ -2,7 +2,8 @@
 
 use crate::{
     code::{code_only, holds, is_word},
-    tree::{Finding, SourceFile},
+    finding::Finding,
+    tree::SourceFile,
 };
 
 /// Above this a file has more than one subject. Lines.

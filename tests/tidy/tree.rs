@@ -1,6 +1,6 @@
 //! The files that git tracks or would track.
 
-use std::{fmt, fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 /// A text file with its path from the root of the repository.
 #[derive(Debug)]
@@ -12,21 +12,6 @@ pub(crate) struct SourceFile {
 impl SourceFile {
     pub(crate) fn is_rust(&self) -> bool {
         Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
-    }
-}
-
-/// One place and what is wrong with it.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    pub(crate) path: String,
-    /// Counted from one.
-    pub(crate) line: usize,
-    pub(crate) message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}: {}", self.path, self.line, self.message)
     }
 }
 
