@@ -62,6 +62,11 @@ impl Tenant {
         if problems.is_empty() { Ok(Self(parts)) } else { Err(problems) }
     }
 
+    /// The parts, to be changed and checked again.
+    pub fn into_parts(self) -> TenantParts {
+        self.0
+    }
+
     /// The range that a service takes its Kassenzeichen from; `None` where the portal gives them.
     pub fn range_of(&self, service: &Service) -> Option<&Range> {
         match &service.kassenzeichen {
@@ -158,7 +163,7 @@ pub struct Service {
     pub default_booking: Option<BookingData>,
     /// Where citizens may be sent back to.
     pub return_urls: Vec<ReturnPrefix>,
-    /// How it may be paid, in the order in which the checkout offers it.
+    /// How it may be paid, each method once, in the order of [`Method::ALL`].
     pub methods: Vec<MethodRoute>,
     /// Who must agree to a refund, in this order; empty means nobody.
     pub approval_chain: Vec<ApprovalStep>,
