@@ -2,3 +2,5 @@
 #![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod domain;
+pub mod ledger;
+pub mod store;

@@ -13,6 +13,8 @@
     clippy::wildcard_enum_match_arm
 )]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod fact;
 pub mod method;
 pub mod money;

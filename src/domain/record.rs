@@ -1,0 +1,199 @@
+//! Facts: what a provider says has happened. Recording is total: a fact that fits no state of ours becomes an exception
+//! for a person, never an error, and it is never dropped.
+//!
+//! [`page`] records what is learned about a hosted page, [`calls`] what a provider answered to a call, [`money`] what
+//! it says about the money itself, [`refunds`] about money on its way back.
+
+mod calls;
+mod money;
+mod page;
+mod refunds;
+
+use jiff::Timestamp;
+use zahlstelle_contract::{
+    fact::ProviderFact,
+    money::Money,
+    provider::{Mismatch, PageStatus},
+    reference::{ProviderCode, ProviderReference},
+};
+
+use super::{
+    attempt::{Attempt, AttemptState, Page, UnknownReason},
+    event::{Event, ExceptionCause},
+    ids::{AttemptId, CallId, CaptureId, ExceptionId, RefundId},
+    payment::Payment,
+};
+
+/// What was learned.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// The provider made the page of an attempt.
+    PageMade { call: CallId, page: Page, mismatch: Option<Mismatch> },
+    /// The provider said where a page stands.
+    PageTold { attempt: AttemptId, told: PageTold },
+    /// The provider gave no usable answer about a page that we must know about.
+    PageUnanswered { attempt: AttemptId },
+    /// The provider took a capture, void or refund.
+    CallTaken { call: CallId, reference: ProviderReference, mismatch: Option<Mismatch> },
+    /// The provider said no to a call; no money moved by it.
+    CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool },
+    /// There is no usable answer to a call; it may have taken effect.
+    CallUnanswered { call: CallId },
+    /// A call that moved nothing will not be repeated any more.
+    CallGivenUp { call: CallId },
+    /// The provider said something about money; `attempt` is the one that its reference names.
+    Told { attempt: AttemptId, fact: ProviderFact },
+    /// The deadline for a doubt may have passed.
+    DeadlinePassed,
+}
+
+/// What a provider says about a page.
+#[derive(Clone, Debug)]
+pub struct PageTold {
+    /// What can happen, or has happened, on it.
+    pub status: PageStatus,
+    /// The provider's reference of the payment, when it names it.
+    pub payment: Option<ProviderReference>,
+    /// What was paid, as the provider repeats it.
+    pub amount: Option<Money>,
+    /// What differs from what was asked.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// What recording needs beside the fact: the moment, deadlines and ids, all drawn once per command.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Now.
+    pub now: Timestamp,
+    /// Until when a doubt that begins now must be settled.
+    pub outcome_due_at: Timestamp,
+    /// When an authorisation that is learned now lapses.
+    pub capture_before: Timestamp,
+    /// The id of a capture that is learned now.
+    pub capture: CaptureId,
+    /// The id of a refund that is proposed now.
+    pub refund: RefundId,
+    /// The id of a call that is intended now.
+    pub call: CallId,
+    /// The id of an exception that is opened now.
+    pub exception: ExceptionId,
+}
+
+/// What a fact does to a payment, as events; an empty list means that it was known.
+pub fn record(payment: &Payment, fact: &Fact, context: &Context) -> Vec<Event> {
+    let recorder = Recorder { payment, context };
+    match fact {
+        Fact::PageMade { call, page, mismatch } => recorder.page_made(*call, page, *mismatch),
+        Fact::PageTold { attempt, told } => recorder.with(*attempt, |attempt| recorder.page_told(attempt, told)),
+        Fact::PageUnanswered { attempt } => recorder.with(*attempt, |attempt| recorder.page_unanswered(attempt)),
+        Fact::CallTaken { call, reference, mismatch } => recorder.call_taken(*call, reference, *mismatch),
+        Fact::CallRefused { call, code, rejected } => recorder.call_refused(*call, code.as_ref(), *rejected),
+        Fact::CallUnanswered { call } => recorder.call_unanswered(*call),
+        Fact::CallGivenUp { call } => recorder.call_given_up(*call),
+        Fact::Told { attempt, fact } => recorder.with(*attempt, |attempt| recorder.told(attempt, fact)),
+        Fact::DeadlinePassed => recorder.deadline_passed(),
+    }
+}
+
+/// A payment and the context of one fact.
+#[derive(Clone, Copy)]
+struct Recorder<'a> {
+    payment: &'a Payment,
+    context: &'a Context,
+}
+
+impl Recorder<'_> {
+    /// Only attempts of this payment are ever looked up by the caller; another id would be a bug, and is shown as one.
+    fn with(&self, attempt: AttemptId, record: impl FnOnce(&Attempt) -> Vec<Event>) -> Vec<Event> {
+        match self.payment.attempt(attempt) {
+            Some(attempt) => record(attempt),
+            None => {
+                vec![self.exception(ExceptionCause::Impossible { fact: "unknown_attempt".to_owned(), reference: None })]
+            }
+        }
+    }
+
+    fn told(&self, attempt: &Attempt, fact: &ProviderFact) -> Vec<Event> {
+        match fact {
+            ProviderFact::Authorised { payment, amount } => self.authorised(attempt, Some(payment), *amount),
+            ProviderFact::Refused { payment, code } => Self::try_refused(attempt, payment.as_ref(), code),
+            ProviderFact::Pending { .. } => Self::pending(attempt),
+            ProviderFact::Captured { payment, capture, amount } => {
+                self.captured(attempt, Some(capture), Some(payment), *amount)
+            }
+            ProviderFact::CaptureFailed { capture, code, .. } => self.capture_failed(attempt, capture, code),
+            ProviderFact::Voided { payment } => self.voided(attempt, payment),
+            ProviderFact::VoidFailed { code, .. } => self.void_failed(attempt, code),
+            ProviderFact::Reversed { payment, reversal, amount } => self.reversed(attempt, payment, reversal, *amount),
+            ProviderFact::Refunded { refund, merchant_reference, amount, .. } => {
+                self.refunded(attempt, refund, merchant_reference.as_ref(), *amount)
+            }
+            ProviderFact::RefundFailed { refund, merchant_reference, code, .. } => {
+                self.refund_failed(attempt, refund, merchant_reference.as_ref(), code)
+            }
+            ProviderFact::RefundReturned { refund, amount, .. } => self.refund_returned(attempt, refund, *amount),
+            ProviderFact::DisputeOpened { payment, dispute, amount } => {
+                self.dispute_opened(attempt, payment, dispute, *amount)
+            }
+            ProviderFact::DisputeDebited { payment, dispute, amount } => {
+                self.dispute_debited(attempt, payment, dispute, *amount)
+            }
+            ProviderFact::DisputeWon { payment, dispute, amount } => {
+                self.dispute_won(attempt, payment, dispute, *amount)
+            }
+            ProviderFact::Other { code } => {
+                vec![self.exception(ExceptionCause::Impossible { fact: code.as_str().to_owned(), reference: None })]
+            }
+        }
+    }
+
+    fn deadline_passed(&self) -> Vec<Event> {
+        let attempt = self.payment.live().filter(|attempt| match &attempt.state {
+            AttemptState::Unknown { due_at, .. } => *due_at <= self.context.now,
+            AttemptState::Started
+            | AttemptState::Waiting
+            | AttemptState::Pending
+            | AttemptState::Authorised { .. }
+            | AttemptState::Captured { .. }
+            | AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned
+            | AttemptState::Voided
+            | AttemptState::Reversed => false,
+        });
+        let refund = self.payment.refunds.iter().find(|refund| {
+            matches!(&refund.state, super::refund::RefundState::Unknown { due_at, .. } if *due_at <= self.context.now)
+        });
+        let cause = ExceptionCause::OutcomeOverdue {
+            attempt: attempt.map(|attempt| attempt.id),
+            refund: refund.map(|refund| refund.id),
+        };
+        let nothing = ExceptionCause::OutcomeOverdue { attempt: None, refund: None };
+        if cause == nothing || self.payment.exceptions.iter().any(|known| known.cause == cause) {
+            return Vec::new();
+        }
+        vec![self.exception(cause)]
+    }
+
+    fn exception(&self, cause: ExceptionCause) -> Event {
+        Event::ExceptionOpened { exception: self.context.exception, cause }
+    }
+
+    fn unknown(&self, attempt: &Attempt, cause: UnknownReason) -> Event {
+        Event::AttemptUnknown { attempt: attempt.id, cause, due_at: self.context.outcome_due_at }
+    }
+
+    fn is_live(&self, attempt: &Attempt) -> bool {
+        self.payment.state.live_attempt() == Some(attempt.id)
+    }
+
+    /// The reference of the payment at the provider, noted once.
+    fn learn(attempt: &Attempt, reference: Option<&ProviderReference>) -> Option<Event> {
+        match reference {
+            Some(reference) if attempt.reference.is_none() => {
+                Some(Event::ReferenceLearned { attempt: attempt.id, reference: reference.clone() })
+            }
+            Some(_) | None => None,
+        }
+    }
+}

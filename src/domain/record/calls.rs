@@ -1,0 +1,160 @@
+//! What a provider answered to a call, or that it did not.
+
+use zahlstelle_contract::{
+    provider::Mismatch,
+    reference::{ProviderCode, ProviderReference},
+};
+
+use super::Recorder;
+use crate::domain::{
+    attempt::{Attempt, AttemptEnd, AttemptState, UnknownReason},
+    call::{Call, Purpose},
+    event::{Event, ExceptionCause},
+    ids::{AttemptId, CallId, RefundId},
+    refund::RefundState,
+};
+
+impl Recorder<'_> {
+    pub(super) fn call_taken(
+        &self,
+        id: CallId,
+        reference: &ProviderReference,
+        mismatch: Option<Mismatch>,
+    ) -> Vec<Event> {
+        let Some(call) = self.payment.call(id) else { return Vec::new() };
+        match call.purpose {
+            Purpose::Refund { refund } => match mismatch {
+                None => self.refund_taken(refund, reference),
+                Some(what) => {
+                    let cause = UnknownReason::Mismatch { what };
+                    let due_at = self.context.outcome_due_at;
+                    let contradicted = ExceptionCause::RefundContradicted { refund };
+                    vec![Event::RefundUnknown { refund, cause, due_at }, self.exception(contradicted)]
+                }
+            },
+            Purpose::Capture { attempt } => {
+                let mut events = vec![Event::CallAccepted { call: id, reference: reference.clone() }];
+                match mismatch {
+                    None => events.extend(self.doubt_ends(attempt)),
+                    Some(what) => {
+                        events.extend(self.with_attempt(attempt, |attempt| self.mismatch(attempt, what, None)));
+                    }
+                }
+                events
+            }
+            Purpose::Void { .. } => vec![Event::CallAccepted { call: id, reference: reference.clone() }],
+            Purpose::OpenPage { .. } | Purpose::ClosePage { .. } => Vec::new(),
+        }
+    }
+
+    fn refund_taken(&self, refund: RefundId, reference: &ProviderReference) -> Vec<Event> {
+        match self.payment.refund(refund).map(|refund| &refund.state) {
+            Some(RefundState::Submitted { .. } | RefundState::Unknown { .. }) => {
+                vec![Event::RefundAccepted { refund, reference: reference.clone() }]
+            }
+            Some(
+                RefundState::Requested
+                | RefundState::Approved
+                | RefundState::Rejected
+                | RefundState::Succeeded { .. }
+                | RefundState::Failed { .. }
+                | RefundState::Returned { .. },
+            )
+            | None => Vec::new(),
+        }
+    }
+
+    /// A doubt about a capture ends when the provider says that it has the capture, or has not.
+    pub(super) fn doubt_ends(&self, attempt: AttemptId) -> Option<Event> {
+        let attempt = self.payment.attempt(attempt)?;
+        match (&attempt.state, attempt.capture_before) {
+            (AttemptState::Unknown { cause: UnknownReason::CaptureUnanswered, .. }, Some(capture_before)) => {
+                Some(Event::Authorised { attempt: attempt.id, capture_before })
+            }
+            (_, _) => None,
+        }
+    }
+
+    pub(super) fn call_refused(&self, id: CallId, code: Option<&ProviderCode>, rejected: bool) -> Vec<Event> {
+        let Some(call) = self.payment.call(id) else { return Vec::new() };
+        let mut events = self.refused(call, code);
+        if rejected {
+            events.push(self.exception(ExceptionCause::CallRejected { call: id, code: code.cloned() }));
+        }
+        events
+    }
+
+    fn refused(&self, call: &Call, code: Option<&ProviderCode>) -> Vec<Event> {
+        let code = code.cloned().unwrap_or_else(unnamed);
+        match call.purpose {
+            Purpose::OpenPage { attempt } => vec![Event::AttemptEnded { attempt, how: AttemptEnd::Abandoned }],
+            Purpose::ClosePage { attempt, .. } => self.with_attempt(attempt, |attempt| self.page_unanswered(attempt)),
+            Purpose::Capture { attempt } => {
+                let mut events = vec![Event::CaptureFailed { attempt, code }];
+                events.extend(self.doubt_ends(attempt));
+                events
+            }
+            Purpose::Void { .. } => vec![Event::CallSettled { call: call.id, code: Some(code) }],
+            Purpose::Refund { refund } => vec![Event::RefundFailed { refund, code }],
+        }
+    }
+
+    pub(super) fn call_unanswered(&self, id: CallId) -> Vec<Event> {
+        let Some(call) = self.payment.call(id) else { return Vec::new() };
+        match call.purpose {
+            // The address of the page was given to nobody, so there is nothing to doubt: the call is repeated.
+            Purpose::OpenPage { .. } | Purpose::Void { .. } => Vec::new(),
+            Purpose::ClosePage { attempt, .. } => self.with_attempt(attempt, |attempt| self.page_unanswered(attempt)),
+            Purpose::Capture { attempt } => self.with_attempt(attempt, |attempt| match &attempt.state {
+                AttemptState::Authorised { .. } => vec![self.unknown(attempt, UnknownReason::CaptureUnanswered)],
+                AttemptState::Started
+                | AttemptState::Waiting
+                | AttemptState::Pending
+                | AttemptState::Captured { .. }
+                | AttemptState::Declined { .. }
+                | AttemptState::Cancelled
+                | AttemptState::Abandoned
+                | AttemptState::Voided
+                | AttemptState::Unknown { .. }
+                | AttemptState::Reversed => Vec::new(),
+            }),
+            Purpose::Refund { refund } => match self.payment.refund(refund).map(|refund| &refund.state) {
+                Some(RefundState::Submitted { reference: None }) => {
+                    let due_at = self.context.outcome_due_at;
+                    vec![Event::RefundUnknown { refund, cause: UnknownReason::RefundUnanswered, due_at }]
+                }
+                Some(
+                    RefundState::Requested
+                    | RefundState::Approved
+                    | RefundState::Rejected
+                    | RefundState::Submitted { .. }
+                    | RefundState::Succeeded { .. }
+                    | RefundState::Failed { .. }
+                    | RefundState::Unknown { .. }
+                    | RefundState::Returned { .. },
+                )
+                | None => Vec::new(),
+            },
+        }
+    }
+
+    /// Only the making of a page can be given up: it moves no money, and its address was given to nobody.
+    pub(super) fn call_given_up(&self, id: CallId) -> Vec<Event> {
+        match self.payment.call(id).map(|call| call.purpose) {
+            Some(Purpose::OpenPage { attempt }) => vec![Event::AttemptEnded { attempt, how: AttemptEnd::Abandoned }],
+            Some(
+                Purpose::ClosePage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. },
+            )
+            | None => Vec::new(),
+        }
+    }
+
+    fn with_attempt(&self, attempt: AttemptId, record: impl FnOnce(&Attempt) -> Vec<Event>) -> Vec<Event> {
+        self.payment.attempt(attempt).map(record).unwrap_or_default()
+    }
+}
+
+/// The code of a refusal that came without one.
+fn unnamed() -> ProviderCode {
+    ProviderCode::parse("unnamed").unwrap_or_else(|_| unreachable!("the literal is visible ASCII"))
+}

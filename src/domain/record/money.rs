@@ -1,0 +1,366 @@
+//! What a provider says about the money of an attempt: held, taken, given up, gone back, in dispute.
+
+use zahlstelle_contract::{
+    money::Money,
+    provider::Mismatch,
+    reference::{ProviderCode, ProviderReference},
+};
+
+use super::Recorder;
+use crate::domain::{
+    attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, UnknownReason},
+    call::{CloseReason, Purpose},
+    decide,
+    event::{Event, ExceptionCause, MoneyKind},
+    refund::{DisputeState, RefundOrigin},
+};
+
+impl Recorder<'_> {
+    /// The payment was authorised; under automatic capture that is the capture.
+    pub(super) fn authorised(
+        &self,
+        attempt: &Attempt,
+        reference: Option<&ProviderReference>,
+        amount: Money,
+    ) -> Vec<Event> {
+        if self.takes_at_once() {
+            return self.captured(attempt, reference, reference, amount);
+        }
+        if amount != self.payment.terms.total {
+            let mut events: Vec<Event> = Self::learn(attempt, reference).into_iter().collect();
+            events.extend(self.mismatch(attempt, Mismatch::Amount, Some(amount)));
+            return events;
+        }
+        let other = reference.is_some() && attempt.reference.is_some() && attempt.reference.as_ref() != reference;
+        if other {
+            return vec![self.impossible("authorised_again", reference)];
+        }
+        let mut events: Vec<Event> = Self::learn(attempt, reference).into_iter().collect();
+        match &attempt.state {
+            AttemptState::Started
+            | AttemptState::Waiting
+            | AttemptState::Pending
+            | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. } => {
+                events.push(self.held(attempt));
+                if !self.is_live(attempt) {
+                    events.push(self.void_late(attempt));
+                }
+            }
+            // Authorised after its end: nothing was taken, and nothing shall be.
+            AttemptState::Declined { .. } | AttemptState::Cancelled | AttemptState::Abandoned => {
+                events.push(self.held(attempt));
+                events.push(self.void_late(attempt));
+            }
+            AttemptState::Authorised { .. }
+            | AttemptState::Captured { .. }
+            | AttemptState::Voided
+            | AttemptState::Unknown { .. }
+            | AttemptState::Reversed => {}
+        }
+        events
+    }
+
+    fn held(&self, attempt: &Attempt) -> Event {
+        Event::Authorised { attempt: attempt.id, capture_before: self.context.capture_before }
+    }
+
+    fn void_late(&self, attempt: &Attempt) -> Event {
+        Event::VoidIntended { attempt: attempt.id, call: self.context.call, why: CloseReason::Late }
+    }
+
+    /// Money was taken, under a reference of its own or, from a page, without one yet.
+    pub(super) fn captured(
+        &self,
+        attempt: &Attempt,
+        reference: Option<&ProviderReference>,
+        payment: Option<&ProviderReference>,
+        amount: Money,
+    ) -> Vec<Event> {
+        if self.capture_is_known(attempt, reference) {
+            return Vec::new();
+        }
+        let nameless =
+            self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.reference.is_none());
+        if let (Some(known), Some(reference), Some(payment)) = (nameless, reference, payment) {
+            return self.adopt(attempt, known, reference, payment, amount);
+        }
+        let mut events: Vec<Event> = Self::learn(attempt, payment).into_iter().collect();
+        if amount != self.payment.terms.total {
+            events.extend(reference.map(|reference| Self::unexplained(attempt, MoneyKind::Capture, reference, amount)));
+            events.extend(self.mismatch(attempt, Mismatch::Amount, Some(amount)));
+            return events;
+        }
+        let surplus = self.payment.state.has_ended() || self.payment.paying_capture().is_some();
+        let role = if surplus { CaptureRole::Surplus } else { CaptureRole::Paying };
+        events.push(Event::Captured {
+            capture: self.context.capture,
+            attempt: attempt.id,
+            amount,
+            reference: reference.cloned(),
+            payment: payment.cloned(),
+            role,
+        });
+        match role {
+            CaptureRole::Surplus => events.extend(self.propose_refund(amount)),
+            CaptureRole::Paying => events.extend(self.stop_live_attempt(attempt)),
+        }
+        events
+    }
+
+    fn capture_is_known(&self, attempt: &Attempt, reference: Option<&ProviderReference>) -> bool {
+        self.payment.captures.iter().any(|known| match reference {
+            Some(reference) => known.account == attempt.account && known.reference.as_ref() == Some(reference),
+            // A page says that it was paid, not how often: any capture of the attempt explains it.
+            None => known.attempt == attempt.id,
+        })
+    }
+
+    /// A capture that was known without a reference takes the first one that fits.
+    fn adopt(
+        &self,
+        attempt: &Attempt,
+        known: &Capture,
+        reference: &ProviderReference,
+        payment: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        if amount != known.amount {
+            return vec![self.exception(ExceptionCause::Mismatch { attempt: attempt.id, told: Some(amount) })];
+        }
+        let mut events: Vec<Event> = Self::learn(attempt, Some(payment)).into_iter().collect();
+        let (reference, payment) = (reference.clone(), payment.clone());
+        events.push(Event::CaptureAdopted { capture: known.id, reference, payment });
+        events
+    }
+
+    fn propose_refund(&self, amount: Money) -> [Event; 2] {
+        let number = u32::try_from(self.payment.refunds.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let proposal = Event::RefundRequested {
+            refund: self.context.refund,
+            number,
+            capture: self.context.capture,
+            amount,
+            parts: Vec::new(),
+            origin: RefundOrigin::Overpayment,
+            client: None,
+            side_mac: None,
+        };
+        [proposal, self.exception(ExceptionCause::Overpayment { capture: self.context.capture })]
+    }
+
+    /// When another attempt paid after all, the live one must not take money as well.
+    fn stop_live_attempt(&self, paid: &Attempt) -> Vec<Event> {
+        let Some(live) = self.payment.live().filter(|live| live.id != paid.id) else { return Vec::new() };
+        match live.state {
+            AttemptState::Authorised { .. } => vec![self.void_late(live)],
+            AttemptState::Started | AttemptState::Waiting | AttemptState::Pending | AttemptState::Unknown { .. } => {
+                self.close_late(live)
+            }
+            AttemptState::Captured { .. }
+            | AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned
+            | AttemptState::Voided
+            | AttemptState::Reversed => Vec::new(),
+        }
+    }
+
+    pub(super) fn capture_failed(
+        &self,
+        attempt: &Attempt,
+        reference: &ProviderReference,
+        code: &ProviderCode,
+    ) -> Vec<Event> {
+        let taken = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
+        if let Some(taken) = taken {
+            return self.reverse(attempt, taken, reference, taken.amount);
+        }
+        let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
+        if !asked {
+            return vec![self.impossible("capture_failed", Some(reference))];
+        }
+        let mut events = vec![Event::CaptureFailed { attempt: attempt.id, code: code.clone() }];
+        events.extend(self.doubt_ends(attempt.id));
+        events
+    }
+
+    pub(super) fn voided(&self, attempt: &Attempt, payment: &ProviderReference) -> Vec<Event> {
+        match &attempt.state {
+            AttemptState::Started
+            | AttemptState::Waiting
+            | AttemptState::Pending
+            | AttemptState::Authorised { .. }
+            | AttemptState::Unknown { .. } => {
+                let why = self.payment.calls_of(attempt.id).find_map(|call| match call.purpose {
+                    Purpose::Void { why, .. } | Purpose::ClosePage { why, .. } => Some(why),
+                    Purpose::OpenPage { .. } | Purpose::Capture { .. } | Purpose::Refund { .. } => None,
+                });
+                let mut events = vec![Event::AttemptEnded { attempt: attempt.id, how: AttemptEnd::Voided }];
+                if self.is_live(attempt) {
+                    // A provider that lets go by itself ends the payment as a lapsed hold does.
+                    events.extend(decide::end_of(why.unwrap_or(CloseReason::Lapse)));
+                }
+                events
+            }
+            AttemptState::Captured { capture } => match self.payment.capture(*capture) {
+                Some(taken) => self.reverse(attempt, taken, payment, taken.amount),
+                None => vec![self.impossible("voided", Some(payment))],
+            },
+            AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned
+            | AttemptState::Voided
+            | AttemptState::Reversed => Vec::new(),
+        }
+    }
+
+    pub(super) fn void_failed(&self, attempt: &Attempt, code: &ProviderCode) -> Vec<Event> {
+        let void = self.payment.calls_of(attempt.id).find(|call| matches!(call.purpose, Purpose::Void { .. }));
+        let mut events: Vec<Event> =
+            void.map(|call| Event::CallSettled { call: call.id, code: Some(code.clone()) }).into_iter().collect();
+        events.push(self.exception(ExceptionCause::VoidFailed { attempt: attempt.id, code: code.clone() }));
+        events
+    }
+
+    /// Money went back without a refund of ours; the reversal may be told before the success it reverses.
+    pub(super) fn reversed(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        reversal: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        if let Some(taken) = self.capture_of(attempt, payment) {
+            return self.reverse(attempt, taken, reversal, amount);
+        }
+        if !self.takes_at_once() {
+            return self.voided(attempt, payment);
+        }
+        let mut events = self.captured(attempt, Some(payment), Some(payment), amount);
+        let taken = events.iter().any(|event| matches!(event, Event::Captured { .. }));
+        if taken {
+            let (capture, reference) = (self.context.capture, reversal.clone());
+            events.push(Event::CaptureReversed { capture, amount, reference });
+        }
+        events
+    }
+
+    fn reverse(&self, attempt: &Attempt, taken: &Capture, reference: &ProviderReference, amount: Money) -> Vec<Event> {
+        if taken.reversed.is_some() {
+            return Vec::new();
+        }
+        if amount.minor() > self.payment.refundable_minor(taken) {
+            let gone = negative(amount);
+            return vec![
+                Self::unexplained(attempt, MoneyKind::Reversal, reference, gone),
+                self.impossible("reversal_exceeds_capture", Some(reference)),
+            ];
+        }
+        vec![Event::CaptureReversed { capture: taken.id, amount, reference: reference.clone() }]
+    }
+
+    pub(super) fn dispute_opened(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        dispute: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        if self.payment.disputes.iter().any(|known| known.reference == *dispute) {
+            return Vec::new();
+        }
+        match self.capture_of(attempt, payment) {
+            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken) => {
+                vec![Event::DisputeOpened { capture: taken.id, reference: dispute.clone(), amount }]
+            }
+            Some(_) | None => vec![self.impossible("dispute_opened", Some(dispute))],
+        }
+    }
+
+    pub(super) fn dispute_debited(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        dispute: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        let known = self.payment.disputes.iter().find(|known| known.reference == *dispute);
+        if known.is_some_and(|known| matches!(known.state, DisputeState::Debited | DisputeState::Lost)) {
+            return Vec::new();
+        }
+        let reserved = known.filter(|known| known.state.reserves()).map_or(0, |known| known.amount.minor());
+        match self.capture_of(attempt, payment) {
+            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken).saturating_add(reserved) => {
+                vec![Event::DisputeDebited { capture: taken.id, reference: dispute.clone(), amount }]
+            }
+            Some(_) | None => vec![
+                Self::unexplained(attempt, MoneyKind::Dispute, dispute, negative(amount)),
+                self.impossible("dispute_debited", Some(dispute)),
+            ],
+        }
+    }
+
+    pub(super) fn dispute_won(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        dispute: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        let debited = self.payment.disputes.iter().find(|known| {
+            known.capture == self.capture_of(attempt, payment).map_or(known.capture, |taken| taken.id)
+                && known.state == DisputeState::Debited
+        });
+        match debited {
+            Some(known) if known.amount == amount => {
+                vec![Event::DisputeWon { capture: known.capture, reference: known.reference.clone(), amount }]
+            }
+            Some(_) | None if self.payment.disputes.iter().any(|known| known.state == DisputeState::Won) => Vec::new(),
+            Some(_) | None => vec![
+                Self::unexplained(attempt, MoneyKind::DisputeWon, dispute, amount),
+                self.impossible("dispute_won", Some(dispute)),
+            ],
+        }
+    }
+
+    fn capture_of(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
+        let named = self.payment.captures.iter().find(|known| {
+            known.account == attempt.account
+                && (known.payment.as_ref() == Some(payment) || known.reference.as_ref() == Some(payment))
+        });
+        named.or_else(|| {
+            self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.payment.is_none())
+        })
+    }
+
+    /// What came back is not what was asked: it never makes `paid`, and two persons decide.
+    pub(super) fn mismatch(&self, attempt: &Attempt, what: Mismatch, told: Option<Money>) -> Vec<Event> {
+        let mut events = Vec::new();
+        if attempt.state.is_live() && self.is_live(attempt) {
+            events.push(self.unknown(attempt, UnknownReason::Mismatch { what }));
+        }
+        let cause = ExceptionCause::Mismatch { attempt: attempt.id, told };
+        if !self.payment.exceptions.iter().any(|known| known.cause == cause) {
+            events.push(self.exception(cause));
+        }
+        events
+    }
+
+    pub(super) fn unexplained(
+        attempt: &Attempt,
+        kind: MoneyKind,
+        reference: &ProviderReference,
+        amount: Money,
+    ) -> Event {
+        Event::Unexplained { account: attempt.account.clone(), kind, reference: reference.clone(), amount }
+    }
+
+    pub(super) fn impossible(&self, fact: &str, reference: Option<&ProviderReference>) -> Event {
+        self.exception(ExceptionCause::Impossible { fact: fact.to_owned(), reference: reference.cloned() })
+    }
+}
+
+/// The amount as one that left; the amounts of facts are positive, so it always exists.
+pub(super) fn negative(amount: Money) -> Money {
+    amount.checked_neg().unwrap_or(amount)
+}

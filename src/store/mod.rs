@@ -1,0 +1,126 @@
+//! The storage port: a few reads and one write that is data, not a closure.
+//!
+//! [`commit::Commit`] says everything that is to become true at once, with every precondition as an insert under a
+//! unique key. [`read`] has what can be read. Engines live beside: [`sqlite`].
+
+pub mod commit;
+pub mod read;
+mod rows;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::{
+    commit::{ClaimKey, Commit, JobKey, Outcome},
+    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+};
+
+/// A storage engine. Every read sees every commit that was answered before it began.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes everything in `commit` true, or nothing of it.
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError>;
+
+    /// The records of a stream in the order of their versions.
+    async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError>;
+    /// The erasable data of a payment or refund.
+    async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError>;
+    /// Who holds a key.
+    async fn claim(&self, tenant: &str, key: &ClaimKey) -> Result<Option<Claim>, StoreError>;
+    /// Payments, newest first, at most `filter.limit`.
+    async fn payments(&self, tenant: &str, filter: &ListFilter) -> Result<Vec<ListedPayment>, StoreError>;
+    /// The sealed log after a position, at most `limit` records.
+    async fn log(&self, tenant: &str, after: u64, limit: u32) -> Result<Vec<SealedRecord>, StoreError>;
+    /// The booking day of a record, once it is sealed.
+    async fn booking_day(
+        &self,
+        tenant: &str,
+        stream: Uuid,
+        version: u64,
+    ) -> Result<Option<jiff::civil::Date>, StoreError>;
+    /// The sums per account and day.
+    async fn account_days(&self, tenant: &str) -> Result<Vec<AccountDay>, StoreError>;
+    /// A kept notification.
+    async fn inbox_item(&self, tenant: &str, id: Uuid) -> Result<Option<InboxItem>, StoreError>;
+    /// The client whose key has this hash, revoked or not.
+    async fn client_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Client>, StoreError>;
+    /// All clients of a Mandant, oldest first.
+    async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError>;
+
+    /// Takes at most `limit` jobs that are due, each with a lease and a new fence.
+    async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError>;
+    /// Gives a job back, to be due again; without effect when the fence is lost.
+    async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError>;
+    /// When the next job is due, if there is one.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+}
+
+/// Why the store could not answer. Nothing of a commit that fails so was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk or the database is full.
+    #[error("the storage is full")]
+    Full,
+    /// The engine is shutting down, or its writer has died.
+    #[error("the storage is not available")]
+    Unavailable,
+    /// More work is queued than the engine takes.
+    #[error("the storage is busy")]
+    Busy,
+    /// A row does not parse; it was not written by this program.
+    #[error("table {table}, column {column}, row {row}: unreadable")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The key of the row.
+        row: String,
+    },
+    /// A write touched another number of rows than it must.
+    #[error("table {table}: {actual} rows written instead of {expected}")]
+    RowsAffected {
+        /// The table.
+        table: &'static str,
+        /// What must be touched.
+        expected: usize,
+        /// What was touched.
+        actual: usize,
+    },
+    /// The database was made by a newer program that this one is too old for.
+    #[error("the database has schema {found}, which needs a program of at least schema {needed}; this one has {ours}")]
+    TooNew {
+        /// The schema of the database.
+        found: u32,
+        /// The oldest program it still serves.
+        needed: u32,
+        /// The schema of this program.
+        ours: u32,
+    },
+    /// The database has no schema, or an older one than this program needs.
+    #[error("the database has schema {found}, this program needs {ours}: run `zahlstelle migrate`")]
+    TooOld {
+        /// The schema of the database, 0 when it has none.
+        found: u32,
+        /// The schema of this program.
+        ours: u32,
+    },
+    /// The migrations could not be applied.
+    #[error("the database could not be migrated")]
+    Migration(#[source] Box<refinery::Error>),
+    /// The database engine failed.
+    #[error("the database failed")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    /// A full disk is an answer of its own: the operator can do something about it.
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}

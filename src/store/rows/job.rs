@@ -1,0 +1,129 @@
+//! Table `job`: what must be looked at, and when.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::value::{Reader, integer};
+use crate::store::{
+    StoreError,
+    commit::{JobKey, JobKind},
+    read::DueJob,
+};
+
+const TABLE: &str = "job";
+const SET: &str = "INSERT INTO job (tenant, kind, subject, due_at, tries, fence, lease_until) \
+    VALUES ($1, $2, $3, $4, 0, 0, 0) ON CONFLICT (tenant, kind, subject) \
+    DO UPDATE SET due_at = excluded.due_at, tries = 0";
+const SET_FENCED: &str = "UPDATE job SET due_at = $1, tries = 0, lease_until = 0 \
+    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
+const END: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3";
+const END_FENCED: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3 AND fence = $4";
+const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job \
+    WHERE due_at <= $1 AND lease_until <= $1 ORDER BY due_at LIMIT $2";
+const TAKE: &str = "UPDATE job SET fence = fence + 1, tries = tries + 1, lease_until = $1 \
+    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
+const POSTPONE: &str = "UPDATE job SET due_at = $1, lease_until = 0 \
+    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
+const NEXT: &str = "SELECT min(due_at) AS due_at FROM job";
+
+/// Sets a job; `false` when the fence is lost.
+pub(in crate::store) fn set(
+    connection: &Connection,
+    key: &JobKey,
+    due_at: Timestamp,
+    fence: Option<u64>,
+) -> Result<bool, StoreError> {
+    let due_at = due_at.as_microsecond();
+    let written = match fence {
+        None => connection.prepare_cached(SET)?.execute(params![
+            key.tenant,
+            key.kind.number(),
+            key.subject.as_bytes(),
+            due_at
+        ])?,
+        Some(fence) => connection.prepare_cached(SET_FENCED)?.execute(params![
+            due_at,
+            key.tenant,
+            key.kind.number(),
+            key.subject.as_bytes(),
+            integer(fence)
+        ])?,
+    };
+    Ok(written == 1)
+}
+
+/// Ends a job; `false` when the fence is lost. Without a fence it may have ended before.
+pub(in crate::store) fn end(connection: &Connection, key: &JobKey, fence: Option<u64>) -> Result<bool, StoreError> {
+    let (tenant, kind, subject) = (&key.tenant, key.kind.number(), key.subject.as_bytes());
+    match fence {
+        None => {
+            connection.prepare_cached(END)?.execute(params![tenant, kind, subject])?;
+            Ok(true)
+        }
+        Some(fence) => {
+            let parameters = params![tenant, kind, subject, integer(fence)];
+            Ok(connection.prepare_cached(END_FENCED)?.execute(parameters)? == 1)
+        }
+    }
+}
+
+/// Takes due jobs, each with a lease and a new fence.
+pub(in crate::store) fn take_due(
+    connection: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueJob>, StoreError> {
+    let mut statement = connection.prepare_cached(DUE)?;
+    let rows = statement.query_and_then(params![now.as_microsecond(), limit], |row| parse(&Reader::new(TABLE, row)))?;
+    let due: Vec<DueJob> = rows.collect::<Result<_, StoreError>>()?;
+    let mut taken = Vec::with_capacity(due.len());
+    for job in due {
+        let written = connection.prepare_cached(TAKE)?.execute(params![
+            lease_until.as_microsecond(),
+            job.key.tenant,
+            job.key.kind.number(),
+            job.key.subject.as_bytes(),
+            integer(job.fence)
+        ])?;
+        if written != 1 {
+            return Err(StoreError::RowsAffected { table: TABLE, expected: 1, actual: written });
+        }
+        taken.push(DueJob { tries: job.tries.saturating_add(1), fence: job.fence.saturating_add(1), ..job });
+    }
+    Ok(taken)
+}
+
+/// Gives a job back, to be due again.
+pub(in crate::store) fn postpone(
+    connection: &Connection,
+    key: &JobKey,
+    fence: u64,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    let subject: Uuid = key.subject;
+    connection.prepare_cached(POSTPONE)?.execute(params![
+        due_at.as_microsecond(),
+        key.tenant,
+        key.kind.number(),
+        subject.as_bytes(),
+        integer(fence)
+    ])?;
+    Ok(())
+}
+
+/// When the next job is due.
+pub(in crate::store) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    connection
+        .prepare_cached(NEXT)?
+        .query_row([], |row| Ok(Reader::new(TABLE, row).optional_instant("due_at")))
+        .map_err(StoreError::from)?
+}
+
+fn parse(reader: &Reader<'_>) -> Result<DueJob, StoreError> {
+    let kind = JobKind::from_number(reader.integer("kind")?).ok_or_else(|| reader.inconsistent("kind"))?;
+    let tries = u32::try_from(reader.integer("tries")?).map_err(|_| reader.inconsistent("tries"))?;
+    let key = JobKey { tenant: reader.text("tenant")?, kind, subject: reader.id("subject")? };
+    Ok(DueJob { key, tries, fence: reader.count("fence")? })
+}

@@ -1,0 +1,90 @@
+//! Table `seal`: position, day and hash of every record.
+
+use jiff::civil::Date;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::value::{Reader, integer};
+use crate::store::{StoreError, commit::StreamKind, read::SealedRecord};
+
+const TABLE: &str = "seal";
+const INSERT: &str = "INSERT INTO seal (tenant, position, stream, version, wanted_day, booking_day, hash) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const HEAD: &str = "SELECT position, hash FROM seal WHERE tenant = $1 ORDER BY position DESC LIMIT 1";
+const DAY: &str = "SELECT booking_day FROM seal WHERE tenant = $1 AND stream = $2 AND version = $3";
+const LOG: &str = "SELECT seal.position, seal.stream, seal.version, seal.wanted_day, seal.booking_day, seal.hash, \
+    record.kind, record.at, record.body FROM seal JOIN record \
+    ON record.tenant = seal.tenant AND record.stream = seal.stream AND record.version = seal.version \
+    WHERE seal.tenant = $1 AND seal.position > $2 ORDER BY seal.position LIMIT $3";
+
+/// What one row is made of.
+pub(in crate::store) struct NewRow<'a> {
+    pub(in crate::store) tenant: &'a str,
+    pub(in crate::store) position: u64,
+    pub(in crate::store) stream: Uuid,
+    pub(in crate::store) version: u64,
+    pub(in crate::store) wanted_day: Date,
+    pub(in crate::store) booking_day: Date,
+    pub(in crate::store) hash: [u8; 32],
+}
+
+/// Seals a record.
+pub(in crate::store) fn insert(connection: &Connection, row: &NewRow<'_>) -> Result<(), StoreError> {
+    let written = connection.prepare_cached(INSERT)?.execute(params![
+        row.tenant,
+        integer(row.position),
+        row.stream.as_bytes(),
+        integer(row.version),
+        row.wanted_day.to_string(),
+        row.booking_day.to_string(),
+        row.hash
+    ])?;
+    if written == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table: TABLE, expected: 1, actual: written }) }
+}
+
+/// The last position and its hash.
+pub(in crate::store) fn head(connection: &Connection, tenant: &str) -> Result<Option<(u64, [u8; 32])>, StoreError> {
+    let mut statement = connection.prepare_cached(HEAD)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let reader = Reader::new(TABLE, row);
+        Ok(reader.count("position").and_then(|position| Ok((position, reader.hash("hash")?))))
+    };
+    statement.query_row(params![tenant], read).optional()?.transpose()
+}
+
+/// The booking day of a record.
+pub(in crate::store) fn booking_day(
+    connection: &Connection,
+    tenant: &str,
+    stream: Uuid,
+    version: u64,
+) -> Result<Option<Date>, StoreError> {
+    let mut statement = connection.prepare_cached(DAY)?;
+    let parameters = params![tenant, stream.as_bytes(), integer(version)];
+    statement.query_row(parameters, |row| Ok(Reader::new(TABLE, row).day("booking_day"))).optional()?.transpose()
+}
+
+/// The log after a position.
+pub(in crate::store) fn log(
+    connection: &Connection,
+    tenant: &str,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<SealedRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(LOG)?;
+    let rows = statement.query_and_then(params![tenant, integer(after), limit], |row| {
+        let reader = Reader::new(TABLE, row);
+        Ok(SealedRecord {
+            position: reader.count("position")?,
+            stream: reader.id("stream")?,
+            version: reader.count("version")?,
+            kind: reader.parsed("kind", StreamKind::from_name)?,
+            at: reader.instant("at")?,
+            wanted_day: reader.day("wanted_day")?,
+            booking_day: reader.day("booking_day")?,
+            hash: reader.hash("hash")?,
+            body: reader.bytes("body")?,
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,87 @@
+//! Values between rows and types: what does not parse names its table, column and row.
+
+use jiff::{Timestamp, civil::Date};
+use rusqlite::Row;
+use uuid::Uuid;
+
+use crate::store::StoreError;
+
+/// A row being read, with the name of its table and, once known, its key for error messages.
+pub(super) struct Reader<'r> {
+    table: &'static str,
+    row: &'r Row<'r>,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(table: &'static str, row: &'r Row<'r>) -> Self {
+        Self { table, row }
+    }
+
+    pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        Ok(self.row.get(column)?)
+    }
+
+    pub(super) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        Ok(self.row.get(column)?)
+    }
+
+    pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.row.get(column)?)
+    }
+
+    pub(super) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
+        Ok(self.row.get(column)?)
+    }
+
+    pub(super) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        Ok(self.row.get(column)?)
+    }
+
+    pub(super) fn count(&self, column: &'static str) -> Result<u64, StoreError> {
+        u64::try_from(self.integer(column)?).map_err(|_| self.inconsistent(column))
+    }
+
+    pub(super) fn id(&self, column: &'static str) -> Result<Uuid, StoreError> {
+        Uuid::from_slice(&self.bytes(column)?).map_err(|_| self.inconsistent(column))
+    }
+
+    pub(super) fn hash(&self, column: &'static str) -> Result<[u8; 32], StoreError> {
+        <[u8; 32]>::try_from(self.bytes(column)?).map_err(|_| self.inconsistent(column))
+    }
+
+    pub(super) fn optional_hash(&self, column: &'static str) -> Result<Option<[u8; 32]>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.row.get(column)?;
+        bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| self.inconsistent(column))).transpose()
+    }
+
+    pub(super) fn instant(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        Timestamp::from_microsecond(self.integer(column)?).map_err(|_| self.inconsistent(column))
+    }
+
+    pub(super) fn optional_instant(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        let micros = self.optional_integer(column)?;
+        micros.map(|micros| Timestamp::from_microsecond(micros).map_err(|_| self.inconsistent(column))).transpose()
+    }
+
+    pub(super) fn day(&self, column: &'static str) -> Result<Date, StoreError> {
+        self.text(column)?.parse().map_err(|_| self.inconsistent(column))
+    }
+
+    pub(super) fn parsed<T>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        parse(&self.text(column)?).ok_or_else(|| self.inconsistent(column))
+    }
+
+    pub(super) fn inconsistent(&self, column: &'static str) -> StoreError {
+        let key: Option<Vec<u8>> = ["id", "stream", "key", "subject"].iter().find_map(|name| self.row.get(*name).ok());
+        StoreError::Inconsistent { table: self.table, column, row: key.map(hex::encode).unwrap_or_default() }
+    }
+}
+
+/// A count as SQL has it; counts of ours never come near the end of 63 bits.
+pub(super) fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

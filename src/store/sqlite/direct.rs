@@ -1,0 +1,90 @@
+//! The engine called in place, without threads: a run over it can be replayed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use uuid::Uuid;
+
+use super::core::Core;
+use crate::store::{
+    Store, StoreError,
+    commit::{ClaimKey, Commit, JobKey, Outcome},
+    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+    rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
+};
+
+/// A database in memory whose every call is done before it returns.
+#[derive(Debug)]
+pub struct DirectStore(Mutex<Core>);
+
+impl DirectStore {
+    /// An empty database in memory.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(Self(Mutex::new(Core::migrate(None)?)))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // A panic under the lock leaves at most an open transaction, which the engine rolls back by itself.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for DirectStore {
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        self.core().apply(&[commit])?.pop().ok_or(StoreError::Unavailable)
+    }
+
+    async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError> {
+        record::stream(self.core().connection(), tenant, stream)
+    }
+
+    async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
+        side::get(self.core().connection(), tenant, id)
+    }
+
+    async fn claim(&self, tenant: &str, key: &ClaimKey) -> Result<Option<Claim>, StoreError> {
+        claim::get(self.core().connection(), tenant, key)
+    }
+
+    async fn payments(&self, tenant: &str, filter: &ListFilter) -> Result<Vec<ListedPayment>, StoreError> {
+        payment::list(self.core().connection(), tenant, filter)
+    }
+
+    async fn log(&self, tenant: &str, after: u64, limit: u32) -> Result<Vec<SealedRecord>, StoreError> {
+        seal::log(self.core().connection(), tenant, after, limit)
+    }
+
+    async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
+        seal::booking_day(self.core().connection(), tenant, stream, version)
+    }
+
+    async fn account_days(&self, tenant: &str) -> Result<Vec<AccountDay>, StoreError> {
+        account_day::all(self.core().connection(), tenant)
+    }
+
+    async fn inbox_item(&self, tenant: &str, id: Uuid) -> Result<Option<InboxItem>, StoreError> {
+        inbox::get(self.core().connection(), tenant, id)
+    }
+
+    async fn client_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Client>, StoreError> {
+        client::by_key(self.core().connection(), key_hash)
+    }
+
+    async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
+        client::all(self.core().connection(), tenant)
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {
+        self.core().claim_jobs(now, lease_until, limit)
+    }
+
+    async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
+        self.core().postpone_job(job, fence, due_at)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        job::next_due(self.core().connection())
+    }
+}

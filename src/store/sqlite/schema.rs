@@ -1,0 +1,70 @@
+//! Opening a database, its settings and its migrations.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::store::StoreError;
+
+mod embedded {
+    refinery::embed_migrations!("src/store/migrations/sqlite");
+}
+
+/// The schema that this program writes.
+pub(super) const SCHEMA: u32 = 1;
+/// How long a connection waits for another process to finish writing, e.g. `zahlstelle key` beside the service.
+const BUSY_TIMEOUT_MILLIS: u64 = 5_000;
+/// After how many pages the write-ahead log is copied back; larger than the default, because copying is what stalls.
+const WAL_AUTOCHECKPOINT_PAGES: u32 = 10_000;
+/// How many prepared statements a connection keeps.
+const STATEMENTS_MAX: usize = 64;
+
+/// Opens a database for writing.
+pub(super) fn open_writer(path: Option<&Path>) -> Result<Connection, StoreError> {
+    let connection = match path {
+        Some(path) => Connection::open(path)?,
+        None => Connection::open_in_memory()?,
+    };
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MILLIS))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Opens a database for reading beside its writer.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MILLIS))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Brings a database up to date. SQLite itself lets only one process write, so two of these wait for each other.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    if check_not_too_new(connection)? > SCHEMA {
+        return Ok(());
+    }
+    embedded::migrations::runner().run(connection).map_err(|error| StoreError::Migration(Box::new(error)))?;
+    Ok(())
+}
+
+/// Refuses a database that this program cannot serve.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let found = check_not_too_new(connection)?;
+    if found < SCHEMA { Err(StoreError::TooOld { found, ours: SCHEMA }) } else { Ok(()) }
+}
+
+/// The schema of the database, 0 when it has none; an error when it no longer serves programs as old as this one.
+fn check_not_too_new(connection: &Connection) -> Result<u32, StoreError> {
+    let has_schema = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_info'";
+    if connection.query_row(has_schema, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(0);
+    }
+    let info = "SELECT schema, oldest_served FROM schema_info WHERE only_row = 1";
+    let (found, needed): (u32, u32) = connection.query_row(info, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if needed > SCHEMA { Err(StoreError::TooNew { found, needed, ours: SCHEMA }) } else { Ok(found) }
+}
