@@ -1,6 +1,8 @@
 //! Zahlstelle: the open payment gateway of a city's citizen services. `ARCHITECTURE.md` is the way in.
 #![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod ledger;
 pub mod store;
