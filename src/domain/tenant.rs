@@ -49,17 +49,15 @@ pub struct TenantParts {
 impl Tenant {
     /// Takes parts whose references lead somewhere, and which are fit for real money where it is to move.
     ///
-    /// All problems are returned at once, services in the order of their ids.
+    /// The error holds every problem, see [`problems`].
     pub fn new(parts: TenantParts) -> Result<Self, Vec<TenantProblem>> {
-        let mut problems = Vec::new();
-        if parts.environment == Environment::Live {
-            let made_up = parts.fees.fees().filter(|fee| fee.example);
-            problems.extend(made_up.map(|fee| TenantProblem::ExampleFee { fee: fee.key.clone() }));
-        }
-        for service in parts.services.values() {
-            service.check(&parts, &mut problems);
-        }
+        let problems = problems(parts.environment, &parts.fees, &parts.ranges, &parts.services);
         if problems.is_empty() { Ok(Self(parts)) } else { Err(problems) }
+    }
+
+    /// The parts, to be changed and checked again.
+    pub fn into_parts(self) -> TenantParts {
+        self.0
     }
 
     /// The range that a service takes its Kassenzeichen from; `None` where the portal gives them.
@@ -77,6 +75,27 @@ impl Deref for Tenant {
     fn deref(&self) -> &TenantParts {
         &self.0
     }
+}
+
+/// Everything that keeps parts from making a Mandant, services in the order of their ids.
+pub fn problems(
+    environment: Environment,
+    fees: &FeeSchedule,
+    ranges: &BTreeMap<RangeName, Range>,
+    services: &BTreeMap<ServiceId, Service>,
+) -> Vec<TenantProblem> {
+    let mut problems = Vec::new();
+    if environment == Environment::Live {
+        let made_up = fees.fees().filter(|fee| fee.example);
+        problems.extend(made_up.map(|fee| TenantProblem::ExampleFee { fee: fee.key.clone() }));
+    }
+    for service in services.values() {
+        if environment == Environment::Live && service.approval_chain.is_empty() {
+            problems.push(TenantProblem::NoApproval { service: service.id.clone() });
+        }
+        service.check_references(fees, ranges, &mut problems);
+    }
+    problems
 }
 
 /// Why parts do not make a Mandant.
@@ -158,7 +177,7 @@ pub struct Service {
     pub default_booking: Option<BookingData>,
     /// Where citizens may be sent back to.
     pub return_urls: Vec<ReturnPrefix>,
-    /// How it may be paid, in the order in which the checkout offers it.
+    /// How it may be paid, each method once, in the order of [`Method::ALL`].
     pub methods: Vec<MethodRoute>,
     /// Who must agree to a refund, in this order; empty means nobody.
     pub approval_chain: Vec<ApprovalStep>,
@@ -206,21 +225,23 @@ impl Service {
         self.booking_keys_required.iter().map(String::as_str).find(|key| booking.part(key).is_none())
     }
 
-    fn check(&self, parts: &TenantParts, problems: &mut Vec<TenantProblem>) {
+    fn check_references(
+        &self,
+        fees: &FeeSchedule,
+        ranges: &BTreeMap<RangeName, Range>,
+        problems: &mut Vec<TenantProblem>,
+    ) {
         let service = || self.id.clone();
-        if parts.environment == Environment::Live && self.approval_chain.is_empty() {
-            problems.push(TenantProblem::NoApproval { service: service() });
-        }
         if let KassenzeichenSource::Assigned { range } = &self.kassenzeichen
-            && !parts.ranges.contains_key(range)
+            && !ranges.contains_key(range)
         {
             problems.push(TenantProblem::UnknownRange { service: service(), range: range.clone() });
         }
         if let AllowedFees::Only(keys) = &self.lines.fees {
-            let unknown = keys.iter().filter(|key| parts.fees.fee(key.as_str()).is_none());
+            let unknown = keys.iter().filter(|key| fees.fee(key.as_str()).is_none());
             problems.extend(unknown.map(|fee| TenantProblem::UnknownFee { service: service(), fee: fee.clone() }));
         }
-        for fee in parts.fees.fees().filter(|fee| self.lines.fees.contain(fee.key.as_str())) {
+        for fee in fees.fees().filter(|fee| self.lines.fees.contain(fee.key.as_str())) {
             let shares = fee.versions.all().iter().flat_map(FeeVersionRule::shares);
             if let Some(key) = self.first_missing_key(shares) {
                 problems.push(TenantProblem::FeeLacksBookingKey { service: service(), fee: fee.key.clone(), key });
@@ -363,6 +384,21 @@ impl ExpiryLimits {
         Ok(Self { min, default, max })
     }
 
+    /// The shortest time a portal may wish.
+    pub fn min(self) -> u32 {
+        self.min
+    }
+
+    /// The time where the portal says nothing.
+    pub fn default_seconds(self) -> u32 {
+        self.default
+    }
+
+    /// The longest time a portal may wish.
+    pub fn max(self) -> u32 {
+        self.max
+    }
+
     /// The seconds that hold for a wish; the default where there is none.
     pub fn choose(self, wish: Option<u32>) -> Result<u32, ExpiryError> {
         let seconds = wish.unwrap_or(self.default);
@@ -371,6 +407,13 @@ impl ExpiryLimits {
         } else {
             Err(ExpiryError { min: self.min, max: self.max })
         }
+    }
+}
+
+/// From a minute to a week, half an hour where the portal says nothing.
+impl Default for ExpiryLimits {
+    fn default() -> Self {
+        Self { min: 60, default: 1_800, max: 604_800 }
     }
 }
 
