@@ -2,7 +2,10 @@
 #![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod domain;
+pub mod ids;
 pub mod ledger;
 pub mod store;

@@ -111,7 +111,9 @@ impl Payment {
             Event::CallAccepted { call, reference } => self.accept_call(*call, reference)?,
             Event::CallSettled { call, .. } => self.settle_call(*call),
             Event::AttemptEnded { attempt, how } => {
-                self.attempt_mut(*attempt)?.state = ended(how);
+                let closed = self.attempt_mut(*attempt)?;
+                closed.state = ended(how);
+                closed.ended_at = Some(at);
                 self.settle_calls_of(*attempt);
                 self.follow(*attempt, State::Open);
             }

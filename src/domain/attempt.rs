@@ -39,6 +39,8 @@ pub struct Attempt {
     pub tries: Vec<RefusedTry>,
     /// When the hold lapses, once the money is held; kept through a time of doubt about its capture.
     pub capture_before: Option<Timestamp>,
+    /// When it ended without money; for a while after that its page is asked about once more.
+    pub ended_at: Option<Timestamp>,
 }
 
 impl Attempt {
@@ -63,6 +65,7 @@ impl Attempt {
             reference: None,
             tries: Vec::new(),
             capture_before: None,
+            ended_at: None,
         }
     }
 

@@ -181,6 +181,15 @@ pub struct NewClaim {
     pub digest: Option<[u8; 32]>,
     /// Until when nobody else may go on with it, while it has no answer.
     pub lease_until: Option<Timestamp>,
+    /// The answer, when it is known at once: HTTP status and version of the holder's stream.
+    pub answer: Option<(u16, u64)>,
+}
+
+impl NewClaim {
+    /// A key that simply belongs to somebody.
+    pub fn of(key: ClaimKey, holder: Uuid) -> Self {
+        Self { key, holder, digest: None, lease_until: None, answer: None }
+    }
 }
 
 /// The answer given under a key: a status, and the version of the object that was shown.
@@ -256,7 +265,7 @@ pub struct JobKey {
 /// What becomes of a job.
 #[derive(Clone, Debug)]
 pub enum JobChange {
-    /// It is due then; its count of tries begins anew.
+    /// It is due then. Its count of tries begins anew, and whoever had taken it loses it.
     Set {
         /// What it looks after.
         kind: JobKind,
@@ -264,8 +273,6 @@ pub enum JobChange {
         subject: Uuid,
         /// When.
         due_at: Timestamp,
-        /// The fence that must still hold, when the commit is made by the job itself.
-        fence: Option<u64>,
     },
     /// It has nothing more to do.
     End {
@@ -273,8 +280,15 @@ pub enum JobChange {
         kind: JobKind,
         /// The payment or notification.
         subject: Uuid,
-        /// The fence that must still hold, when the commit is made by the job itself.
-        fence: Option<u64>,
+    },
+    /// It has nothing more to do, says who took it; refused when it was given to somebody else.
+    EndTaken {
+        /// What it looks after.
+        kind: JobKind,
+        /// The payment or notification.
+        subject: Uuid,
+        /// Proves that the taker still has it.
+        fence: u64,
     },
 }
 

@@ -111,6 +111,7 @@ impl Outbox {
         }
         let pause = RETRY_AFTER_SECONDS.get(pending.tries).or(RETRY_AFTER_SECONDS.last()).copied().unwrap_or_default();
         pending.tries = pending.tries.saturating_add(1);
+        pending.held = false;
         pending.due_at = Some(after(now, pause));
     }
 

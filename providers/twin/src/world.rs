@@ -101,9 +101,15 @@ impl World {
     /// Takes up a world again that [`Self::store`] wrote. The seed of the settings is not used: luck goes on.
     pub fn restore(settings: WorldSettings, stored: &[u8], now: Timestamp) -> Result<Self, RestoreError> {
         let (_, settings) = Checked::check(settings)?;
-        let mut state: State = serde_json::from_slice(stored).map_err(RestoreError::Unreadable)?;
-        state.outbox.recall(now);
-        Ok(Self { settings, state })
+        let state = serde_json::from_slice(stored).map_err(RestoreError::Unreadable)?;
+        let mut world = Self { settings, state };
+        world.recall(now);
+        Ok(world)
+    }
+
+    /// Makes everything due again that was on its way to the service when the process ended.
+    pub(crate) fn recall(&mut self, now: Timestamp) {
+        self.state.outbox.recall(now);
     }
 
     /// The state as bytes, without addresses and keys, which are settings.

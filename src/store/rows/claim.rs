@@ -10,8 +10,8 @@ use crate::store::{
 };
 
 const TABLE: &str = "claim";
-const INSERT: &str = "INSERT INTO claim (tenant, space, key, holder, digest, lease_until) \
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO claim (tenant, space, key, holder, digest, lease_until, status, version) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
 const ANSWER: &str = "UPDATE claim SET status = $1, version = $2, lease_until = NULL \
     WHERE tenant = $3 AND space = $4 AND key = $5";
 const TAKE_OVER: &str = "UPDATE claim SET lease_until = $1 \
@@ -28,7 +28,9 @@ pub(in crate::store) fn insert(connection: &Connection, tenant: &str, claim: &Ne
         claim.key.key,
         claim.holder.as_bytes(),
         claim.digest,
-        claim.lease_until.map(jiff::Timestamp::as_microsecond)
+        claim.lease_until.map(jiff::Timestamp::as_microsecond),
+        claim.answer.map(|(status, _)| status),
+        claim.answer.map(|(_, version)| integer(version))
     ])?;
     Ok(written == 1)
 }

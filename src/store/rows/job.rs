@@ -14,9 +14,7 @@ use crate::store::{
 const TABLE: &str = "job";
 const SET: &str = "INSERT INTO job (tenant, kind, subject, due_at, tries, fence, lease_until) \
     VALUES ($1, $2, $3, $4, 0, 0, 0) ON CONFLICT (tenant, kind, subject) \
-    DO UPDATE SET due_at = excluded.due_at, tries = 0";
-const SET_FENCED: &str = "UPDATE job SET due_at = $1, tries = 0, lease_until = 0 \
-    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
+    DO UPDATE SET due_at = excluded.due_at, tries = 0, fence = job.fence + 1, lease_until = 0";
 const END: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3";
 const END_FENCED: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3 AND fence = $4";
 const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job \
@@ -27,30 +25,11 @@ const POSTPONE: &str = "UPDATE job SET due_at = $1, lease_until = 0 \
     WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
 const NEXT: &str = "SELECT min(due_at) AS due_at FROM job";
 
-/// Sets a job; `false` when the fence is lost.
-pub(in crate::store) fn set(
-    connection: &Connection,
-    key: &JobKey,
-    due_at: Timestamp,
-    fence: Option<u64>,
-) -> Result<bool, StoreError> {
-    let due_at = due_at.as_microsecond();
-    let written = match fence {
-        None => connection.prepare_cached(SET)?.execute(params![
-            key.tenant,
-            key.kind.number(),
-            key.subject.as_bytes(),
-            due_at
-        ])?,
-        Some(fence) => connection.prepare_cached(SET_FENCED)?.execute(params![
-            due_at,
-            key.tenant,
-            key.kind.number(),
-            key.subject.as_bytes(),
-            integer(fence)
-        ])?,
-    };
-    Ok(written == 1)
+/// Sets a job, whoever has it.
+pub(in crate::store) fn set(connection: &Connection, key: &JobKey, due_at: Timestamp) -> Result<(), StoreError> {
+    let parameters = params![key.tenant, key.kind.number(), key.subject.as_bytes(), due_at.as_microsecond()];
+    let written = connection.prepare_cached(SET)?.execute(parameters)?;
+    if written == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table: TABLE, expected: 1, actual: written }) }
 }
 
 /// Ends a job; `false` when the fence is lost. Without a fence it may have ended before.

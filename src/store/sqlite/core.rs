@@ -203,8 +203,9 @@ fn write_row(connection: &Connection, tenant: &str, row: &Row) -> Result<(), Sto
 fn change_job(connection: &Connection, tenant: &str, change: &JobChange) -> Result<bool, StoreError> {
     let key = |kind, subject| JobKey { tenant: tenant.to_owned(), kind, subject };
     match change {
-        JobChange::Set { kind, subject, due_at, fence } => job::set(connection, &key(*kind, *subject), *due_at, *fence),
-        JobChange::End { kind, subject, fence } => job::end(connection, &key(*kind, *subject), *fence),
+        JobChange::Set { kind, subject, due_at } => job::set(connection, &key(*kind, *subject), *due_at).map(|()| true),
+        JobChange::End { kind, subject } => job::end(connection, &key(*kind, *subject), None),
+        JobChange::EndTaken { kind, subject, fence } => job::end(connection, &key(*kind, *subject), Some(*fence)),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::{
     world::World,
 };
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const API_KEY: &str = "x-api-key";
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(crate) const API_KEY: &str = "x-api-key";
 
 /// A request to the Checkout API, before its body was looked at.
 #[derive(Clone, Copy)]

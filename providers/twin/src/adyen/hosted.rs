@@ -130,6 +130,6 @@ fn leave(world: &World, id: &str) -> Response {
     };
     match &page.return_url {
         Some(address) => Response::see_other(address),
-        None => Response::html(StatusCode::OK, html::abandoned(page)),
+        None => Response::html(StatusCode::OK, html::done(page)),
     }
 }

@@ -43,6 +43,7 @@ struct Words {
     closed: &'static str,
     closed_hint: &'static str,
     back: &'static str,
+    done: &'static str,
     left: &'static str,
     left_hint: &'static str,
 }
@@ -61,8 +62,9 @@ const GERMAN: Words = Words {
     refused: "Die Zahlung wurde abgelehnt. Sie können es erneut versuchen.",
     no_decision: "Bitte wählen Sie eine der Möglichkeiten.",
     closed: "Diese Zahlungsseite ist nicht mehr gültig",
-    closed_hint: "Hier kann nicht mehr bezahlt werden. Es wurde nichts abgebucht.",
+    closed_hint: "Hier kann nicht mehr bezahlt werden. Mit diesem Aufruf wurde nichts abgebucht.",
     back: "Zurück",
+    done: "Der Vorgang ist beendet",
     left: "Sie haben die Zahlung verlassen",
     left_hint: "Sie können dieses Fenster schließen.",
 };
@@ -83,6 +85,7 @@ const ENGLISH: Words = Words {
     closed: "This payment page is no longer valid",
     closed_hint: "Nothing can be paid here any more. This visit took no money.",
     back: "Go back",
+    done: "You are done here",
     left: "You have left the payment",
     left_hint: "You can close this tab.",
 };
@@ -140,8 +143,17 @@ pub(crate) fn closed(page: &Page) -> String {
 /// A payer who does not come back.
 pub(crate) fn abandoned(page: &Page) -> String {
     let words = words(page);
-    let body = format!("<h1>{}</h1>\n<p>{}</p>", words.left, words.left_hint);
-    document(words, words.left, &body)
+    ended(words, words.left)
+}
+
+/// A payer who has decided and has no address to go back to.
+pub(crate) fn done(page: &Page) -> String {
+    let words = words(page);
+    ended(words, words.done)
+}
+
+fn ended(words: &Words, title: &str) -> String {
+    document(words, title, &format!("<h1>{title}</h1>\n<p>{}</p>", words.left_hint))
 }
 
 /// An address that is no page.

@@ -9,7 +9,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    adyen::{processing, settlement},
+    adyen::{
+        processing,
+        settlement::{self, SettlementError},
+    },
     exchange::{Chore, Origin, Request, Response},
     faults::{FaultOrder, Profile},
     ledger::payment::Outcome,
@@ -158,7 +161,10 @@ fn settle(world: &mut World, request: &Request) -> Result<Response, ControlError
     if wanted.folder.is_empty() {
         return Err(ControlError::member("folder", "must not be empty"));
     }
-    let batches = settlement::close(world, wanted.day).map_err(|_| ControlError::Report)?;
+    let batches = settlement::close(world, wanted.day).map_err(|error| match error {
+        SettlementError::Day => ControlError::member("day", error.to_string()),
+        SettlementError::Amount(_) | SettlementError::Csv(_) | SettlementError::Flush => ControlError::Report,
+    })?;
     let folder = wanted.folder.trim_end_matches('/');
     let mut reports = Vec::with_capacity(batches.len());
     let mut chores = Vec::with_capacity(batches.len());

@@ -1,6 +1,6 @@
 //! Posting notifications: each on a connection of its own, a few at a time, again and again as the world asks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -23,9 +23,9 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Delivers until told to stop.
 pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut out: JoinSet<(u64, Option<u16>)> = JoinSet::new();
-    let mut waiting: std::collections::VecDeque<OutgoingDelivery> = std::collections::VecDeque::new();
+    let mut waiting: VecDeque<OutgoingDelivery> = VecDeque::new();
     loop {
-        waiting.extend(shared.lock().due_notifications(shared.clock.now()));
+        waiting.extend(shared.due_notifications());
         while out.len() < DELIVERIES_MAX {
             let Some(delivery) = waiting.pop_front() else { break };
             out.spawn(async move { (delivery.id, post(&delivery).await) });
@@ -36,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
             _ = stopped.wait_for(|stopped| *stopped) => break,
             Some(ended) = out.join_next(), if !out.is_empty() => {
                 if let Ok((id, status)) = ended {
-                    shared.lock().delivered(id, status, shared.clock.now());
+                    shared.delivered(id, status);
                 }
             }
             () = shared.woken() => {}
@@ -49,7 +49,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
 
 /// How long nothing will happen by itself.
 fn pause(shared: &Shared) -> Option<Duration> {
-    let due = shared.lock().next_due()?;
+    let due = shared.next_due()?;
     Some(Duration::try_from(shared.clock.now().duration_until(due)).unwrap_or(Duration::ZERO))
 }
 

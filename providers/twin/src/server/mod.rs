@@ -7,7 +7,7 @@
 //!
 //! let listener = Listener::bind("127.0.0.1:0".parse()?).await?;
 //! let world = World::new(settings(listener.base_url()))?;
-//! let server = Server::start(listener, world, clock, None);
+//! let server = Server::start(listener, world, clock, None)?;
 //! // The service runs against `server.base_url()` here.
 //! server.stop().await?;
 //! # Ok(())
@@ -21,7 +21,7 @@ mod store;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -47,7 +47,7 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
-    /// The twin trusts its callers, so it listens on the loopback interface or on all, never on one that is public alone.
+    /// The twin trusts its callers, so it listens on the loopback interface only.
     #[error("the twin listens on a loopback address only, not on {address}")]
     NotLoopback {
         /// The address that was asked for.
@@ -100,15 +100,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve and to deliver. With `data`, the state is written there after every change; see [`load`].
-    pub fn start(listener: Listener, world: World, clock: Arc<dyn TwinClock>, data: Option<PathBuf>) -> Self {
-        let shared = Arc::new(Shared::new(world, clock, data));
+    /// Starts to serve and to deliver. With `data`, every change is written there before it takes effect; the world
+    /// must then be the one that [`load`] gave for the same folder.
+    pub fn start(
+        listener: Listener,
+        world: World,
+        clock: Arc<dyn TwinClock>,
+        data: Option<PathBuf>,
+    ) -> Result<Self, ServerError> {
+        let shared = Arc::new(Shared::new(world, clock, data)?);
         let (stop, stopped) = watch::channel(false);
         let address = listener.address;
         let mut tasks = JoinSet::new();
         tasks.spawn(serve::run(listener.socket, Arc::clone(&shared), stopped.clone()));
         tasks.spawn(deliver::run(Arc::clone(&shared), stopped));
-        Self { shared, address, stop, tasks }
+        Ok(Self { shared, address, stop, tasks })
     }
 
     /// The address it listens on.
@@ -122,10 +128,10 @@ impl Server {
     }
 
     /// Looks at, or changes, the world between two requests, and wakes the deliverer.
-    pub fn with_world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
-        let answer = act(&mut self.shared.lock());
+    pub fn with_world<T>(&self, act: impl FnOnce(&mut World) -> T) -> Result<T, ServerError> {
+        let answer = self.shared.act(act)?;
         self.wake();
-        answer
+        Ok(answer)
     }
 
     /// Makes the deliverer look again, e.g. after somebody else has moved the clock.
@@ -153,9 +159,4 @@ fn is_loopback(peer: IpAddr) -> bool {
             address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4: Ipv4Addr| v4.is_loopback())
         }
     }
-}
-
-/// The file of the state inside a data folder.
-fn state_file(data: &Path) -> PathBuf {
-    data.join("twin.json")
 }

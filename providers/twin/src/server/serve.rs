@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +22,10 @@ const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
 const CONNECTIONS_MAX: usize = 512;
 /// How long the head of a request may take, in seconds.
 const HEADER_READ_SECONDS: u64 = 10;
+/// How long the body of a request may take, in seconds.
+const BODY_READ_SECONDS: u64 = 10;
+/// How long a stopping twin waits for the requests that it has begun to answer, in seconds.
+const STOP_SECONDS: u64 = 5;
 /// How long an answer may be held back by a fault, in milliseconds.
 const DELAY_MILLIS_MAX: u64 = 10 * 60 * 1000;
 /// The pause after the system could not accept, e.g. because of too many open files, in milliseconds.
@@ -86,7 +91,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, mu
         _ = serving.as_mut() => return,
         _ = stopped.wait_for(|stopped| *stopped) => serving.as_mut().graceful_shutdown(),
     }
-    serving.await.ok();
+    tokio::time::timeout(Duration::from_secs(STOP_SECONDS), serving).await.ok();
 }
 
 async fn answer(
@@ -96,8 +101,11 @@ async fn answer(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<hyper::Response<Full<Bytes>>, Hangup> {
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect().await else {
-        return Ok(too_large());
+    let reading = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect();
+    let body = match tokio::time::timeout(Duration::from_secs(BODY_READ_SECONDS), reading).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Ok(refused(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(_) => return Ok(refused(StatusCode::REQUEST_TIMEOUT)),
     };
     let request = Request {
         method: head.method,
@@ -130,8 +138,8 @@ fn carry(response: Response) -> hyper::Response<Full<Bytes>> {
     carried
 }
 
-fn too_large() -> hyper::Response<Full<Bytes>> {
+fn refused(status: StatusCode) -> hyper::Response<Full<Bytes>> {
     let mut response = hyper::Response::new(Full::new(Bytes::new()));
-    *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+    *response.status_mut() = status;
     response
 }

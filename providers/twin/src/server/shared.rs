@@ -6,30 +6,37 @@ use std::{
 };
 
 use http::StatusCode;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::store::{StoreError, save, write_whole};
+use super::store::{Entry, Store, StoreError, write_whole};
 use crate::{
     clock::TwinClock,
     exchange::{Chore, Request, Response},
+    outbox::OutgoingDelivery,
     world::World,
 };
 
 pub(super) struct Shared {
-    world: Mutex<World>,
+    held: Mutex<Held>,
     pub(super) clock: Arc<dyn TwinClock>,
-    data: Option<PathBuf>,
     woken: Notify,
 }
 
+struct Held {
+    world: World,
+    store: Option<Store>,
+}
+
 impl Shared {
-    pub(super) fn new(world: World, clock: Arc<dyn TwinClock>, data: Option<PathBuf>) -> Self {
-        Self { world: Mutex::new(world), clock, data, woken: Notify::new() }
+    pub(super) fn new(world: World, clock: Arc<dyn TwinClock>, data: Option<PathBuf>) -> Result<Self, StoreError> {
+        let store = data.map(|data| Store::begin(&world, data)).transpose()?;
+        Ok(Self { held: Mutex::new(Held { world, store }), clock, woken: Notify::new() })
     }
 
     /// A panic while the lock was held leaves a world that is at worst one effect short, as after a crash.
-    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn wake(&self) {
@@ -40,54 +47,85 @@ impl Shared {
         self.woken.notified().await;
     }
 
+    /// Lets somebody change the world past its front, and writes the result down as a whole.
+    pub(super) fn act<T>(&self, act: impl FnOnce(&mut World) -> T) -> Result<T, StoreError> {
+        let mut held = self.lock();
+        let answer = act(&mut held.world);
+        held.renew()?;
+        Ok(answer)
+    }
+
     /// Writes the state, if there is a place for it.
     pub(super) fn save(&self) -> Result<(), StoreError> {
-        self.save_world(&self.lock())
+        self.lock().renew()
     }
 
-    fn save_world(&self, world: &World) -> Result<(), StoreError> {
-        self.data.as_deref().map_or(Ok(()), |data| save(world, data))
+    pub(super) fn due_notifications(&self) -> Vec<OutgoingDelivery> {
+        self.lock().world.due_notifications(self.clock.now())
     }
 
-    /// Answers a request and does what the answer asks for. The state is on disk before the answer is given; if that
-    /// or a chore fails, the world is as it was and the caller is told.
-    pub(super) fn handle(&self, request: &Request) -> Response {
-        let mut world = self.lock();
-        let before = (self.data.is_some() || is_control(request)).then(|| world.clone());
-        let mut response = world.handle(self.clock.now(), request);
-        let chores = std::mem::take(&mut response.chores);
-        let done = self.do_chores(&chores).and_then(|()| {
-            // Asking changes nothing but counters, which are not worth a write.
-            if request.method == http::Method::GET { Ok(()) } else { self.save_world(&world).map_err(Failure::Store) }
-        });
-        if let Err(failure) = done {
-            if let Some(before) = before {
-                *world = before;
-            }
-            response = failure.response();
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.lock().world.next_due()
+    }
+
+    pub(super) fn delivered(&self, id: u64, status: Option<u16>) {
+        let at = self.clock.now();
+        let mut held = self.lock();
+        held.world.delivered(id, status, at);
+        if let Some(store) = &mut held.store {
+            // What is not written down is only delivered once more after a restart.
+            store.append(&Entry::Delivered { at, id, status }).ok();
         }
-        drop(world);
+    }
+
+    /// Answers a request and does what the answer asks for. The request is written down before it takes effect; if
+    /// that or a chore fails, the world is as it was and the caller is told.
+    pub(super) fn handle(&self, request: &Request) -> Response {
+        let response = self.lock().handle(&*self.clock, request).unwrap_or_else(|failure| failure.response());
         self.wake();
         response
     }
+}
 
-    fn do_chores(&self, chores: &[Chore]) -> Result<(), Failure> {
-        for chore in chores {
-            match chore {
-                Chore::WriteFile { path, content } => {
-                    write_whole(Path::new(path), content).map_err(Failure::File)?;
-                }
-                Chore::AdvanceClock { seconds } => {
-                    self.clock.advance(*seconds).map_err(|_| Failure::Clock)?;
-                }
-            }
+impl Held {
+    fn handle(&mut self, clock: &dyn TwinClock, request: &Request) -> Result<Response, Failure> {
+        let now = clock.now();
+        if let Some(store) = &mut self.store
+            && let Some(entry) = Entry::of(&self.world, now, request)
+        {
+            store.append(&entry)?;
         }
-        Ok(())
+        let before = has_chores(request).then(|| self.world.clone());
+        let mut response = self.world.handle(now, request);
+        let chores = std::mem::take(&mut response.chores);
+        if let Err(failure) = chores.iter().try_for_each(|chore| carry_out(clock, chore)) {
+            if let Some(before) = before {
+                self.world = before;
+            }
+            self.renew()?;
+            return Err(failure);
+        }
+        if self.store.as_ref().is_some_and(Store::is_long) {
+            self.renew()?;
+        }
+        Ok(response)
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        self.store.as_mut().map_or(Ok(()), |store| store.renew(&self.world))
     }
 }
 
-fn is_control(request: &Request) -> bool {
-    request.path.starts_with("/control/")
+/// Whether the answer to a request may ask for something to be done that can fail.
+fn has_chores(request: &Request) -> bool {
+    matches!(request.path.as_str(), "/control/settle" | "/control/clock")
+}
+
+fn carry_out(clock: &dyn TwinClock, chore: &Chore) -> Result<(), Failure> {
+    match chore {
+        Chore::WriteFile { path, content } => write_whole(Path::new(path), content).map_err(Failure::File),
+        Chore::AdvanceClock { seconds } => clock.advance(*seconds).map(drop).map_err(|_| Failure::Clock),
+    }
 }
 
 /// Why an answer could not be carried out.
@@ -95,6 +133,12 @@ enum Failure {
     File(StoreError),
     Clock,
     Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl Failure {

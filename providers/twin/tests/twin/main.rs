@@ -4,3 +4,5 @@ mod control;
 mod faults;
 mod pay_by_link;
 mod play;
+mod specification;
+mod wire;

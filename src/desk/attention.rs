@@ -1,0 +1,128 @@
+//! When a payment needs attention next. It follows from the payment alone, so nothing can be forgotten: every commit
+//! sets the payment's one job anew.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Settings, later};
+use crate::domain::{
+    attempt::{Attempt, AttemptState, UnknownReason},
+    call::{Call, Purpose},
+    decide::CAPTURE_ALARM_HOURS,
+    event::ExceptionCause,
+    payment::{Payment, State},
+    refund::RefundState,
+};
+
+/// For how long after its end a page is asked about once more, when something else calls attention to the payment.
+pub const RECHECK_WINDOW: Duration = Duration::from_hours(24);
+
+/// When to look at the payment next; [`None`] when it will never change by itself.
+///
+/// `tries` counts how often it was looked at in vain, `in_flight` is how long a payer's own step may still complete
+/// after a page was closed.
+pub fn due(
+    payment: &Payment,
+    settings: &Settings,
+    in_flight: Duration,
+    tries: u32,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let again = |schedule: &[Duration]| later(now, step(schedule, tries));
+    let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, settings, &again));
+    let state = match &payment.state {
+        State::Open => Some(payment.terms.expires_at),
+        State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
+        State::Processing { .. } => Some(again(&settings.resolver_schedule)),
+        State::Authorised { capture_before, .. } => Some(hold_due(payment, *capture_before, now)),
+        State::OutcomeUnknown { due_at, cause, .. } => match cause {
+            UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
+            UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {
+                Some(*due_at).filter(|due_at| now < *due_at)
+            }
+        },
+        State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
+    };
+    let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
+    let closed = payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, in_flight)).filter(|at| now < *at);
+    let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
+        RefundState::Unknown { due_at, .. } => Some(*due_at).filter(|due_at| now < *due_at),
+        RefundState::Requested
+        | RefundState::Approved
+        | RefundState::Rejected
+        | RefundState::Submitted { .. }
+        | RefundState::Succeeded { .. }
+        | RefundState::Failed { .. }
+        | RefundState::Returned { .. } => None,
+    });
+    calls.chain(state).chain(page).chain(closed).chain(refunds).min()
+}
+
+fn call_due(
+    payment: &Payment,
+    call: &Call,
+    settings: &Settings,
+    again: &impl Fn(&[Duration]) -> Timestamp,
+) -> Option<Timestamp> {
+    if call.accepted.is_some() || waits_for_reference(payment, call) {
+        return None;
+    }
+    match call.first_sent_at {
+        None => Some(later(call.intended_at, settings.call_grace)),
+        Some(_) => Some(again(&settings.resolver_schedule)),
+    }
+}
+
+/// Whether a call cannot be made yet because the provider's reference of the payment is not known.
+pub fn waits_for_reference(payment: &Payment, call: &Call) -> bool {
+    match call.purpose {
+        Purpose::OpenPage { .. } | Purpose::ClosePage { .. } => false,
+        Purpose::Capture { attempt } | Purpose::Void { attempt, .. } => {
+            payment.attempt(attempt).is_none_or(|attempt| attempt.reference.is_none())
+        }
+        Purpose::Refund { refund } => payment
+            .refund(refund)
+            .and_then(|refund| payment.capture(refund.capture))
+            .is_none_or(|capture| capture.payment.is_none()),
+    }
+}
+
+/// Whether asking the provider about the page of an attempt can tell something.
+pub fn can_be_asked(attempt: &Attempt) -> bool {
+    let undecided = match &attempt.state {
+        AttemptState::Waiting | AttemptState::Pending => true,
+        AttemptState::Unknown { cause, .. } => *cause == UnknownReason::PageUnanswered,
+        AttemptState::Started
+        | AttemptState::Authorised { .. }
+        | AttemptState::Captured { .. }
+        | AttemptState::Declined { .. }
+        | AttemptState::Cancelled
+        | AttemptState::Abandoned
+        | AttemptState::Voided
+        | AttemptState::Reversed => false,
+    };
+    undecided && attempt.page.is_some()
+}
+
+/// When the page of an ended attempt is asked about once more: a step that was under way may have completed.
+pub fn recheck_at(attempt: &Attempt, in_flight: Duration) -> Option<Timestamp> {
+    attempt.page.as_ref().and(attempt.ended_at).map(|ended_at| later(ended_at, in_flight))
+}
+
+fn hold_due(payment: &Payment, capture_before: Timestamp, now: Timestamp) -> Timestamp {
+    let alarmed = payment.exceptions.iter().any(|exception| {
+        matches!(exception.cause, ExceptionCause::CaptureDue { .. } | ExceptionCause::ReferenceMissing { .. })
+    });
+    let alarm_at = capture_before.checked_sub(SignedDuration::from_hours(CAPTURE_ALARM_HOURS));
+    match alarm_at {
+        Ok(alarm_at) if !alarmed && now < capture_before => alarm_at,
+        Ok(_) | Err(_) => capture_before,
+    }
+}
+
+/// The step of a schedule after so many tries; the last one repeats.
+pub fn step(schedule: &[Duration], tries: u32) -> Duration {
+    let index = usize::try_from(tries).unwrap_or(usize::MAX);
+    schedule.get(index).or(schedule.last()).copied().unwrap_or(Duration::from_mins(1))
+}

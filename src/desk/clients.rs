@@ -1,0 +1,87 @@
+//! Clients of the API and their keys. A key is shown once; only its hash is kept.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use zahlstelle_contract::provider::Environment;
+
+use super::{
+    DeskError,
+    log::{self, ClientRecord},
+};
+use crate::{
+    ids::Ids,
+    store::{
+        Store,
+        commit::{Append, Commit, Outcome, Row, StreamKind},
+        read::Client,
+    },
+};
+
+/// What a client may be allowed to do by its key. Approving is for persons and is not among them.
+pub const SCOPES: [&str; 7] =
+    ["payments:write", "payments:read", "refunds:request", "terminals:use", "books:read", "books:write", "operate"];
+
+/// Makes a client with a key, and returns the key. It cannot be shown again.
+pub async fn create(
+    store: &dyn Store,
+    ids: &dyn Ids,
+    now: Timestamp,
+    tenant: &str,
+    environment: Environment,
+    name: &str,
+    scopes: &[String],
+) -> Result<(Client, String), DeskError> {
+    let prefix = match environment {
+        Environment::Test => "zs_test_",
+        Environment::Live => "zs_live_",
+    };
+    let key = format!("{prefix}{}", hex::encode(ids.bytes()));
+    let client = Client {
+        tenant: tenant.to_owned(),
+        id: ids.id(now),
+        name: name.to_owned(),
+        key_hash: hash(&key),
+        scopes: scopes.to_vec(),
+        created_at: now,
+        revoked_at: None,
+    };
+    let record = ClientRecord::KeyCreated { client: client.id, scopes: scopes.to_vec() };
+    write(store, ids, now, client.clone(), 0, &record).await?;
+    Ok((client, key))
+}
+
+/// Makes the key of a client cease to work.
+pub async fn revoke(store: &dyn Store, ids: &dyn Ids, now: Timestamp, tenant: &str, id: Uuid) -> Result<(), DeskError> {
+    let clients = store.clients(tenant).await?;
+    let client = clients.into_iter().find(|client| client.id == id).ok_or(DeskError::NotFound)?;
+    if client.revoked_at.is_some() {
+        return Ok(());
+    }
+    let version = store.stream(tenant, id).await?.last().map_or(0, |record| record.version);
+    let client = Client { revoked_at: Some(now), ..client };
+    write(store, ids, now, client, version, &ClientRecord::KeyRevoked { client: id }).await
+}
+
+/// The hash under which a key is kept.
+pub fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+async fn write(
+    store: &dyn Store,
+    ids: &dyn Ids,
+    now: Timestamp,
+    client: Client,
+    expected_version: u64,
+    record: &ClientRecord,
+) -> Result<(), DeskError> {
+    let mut commit = Commit::new(ids.id(now), client.tenant.clone(), now);
+    let records = vec![log::plain_record(record)?];
+    commit.appends.push(Append { stream: client.id, expected_version, kind: StreamKind::Client, records });
+    commit.rows.push(Row::Client(client));
+    match store.commit(commit).await? {
+        Outcome::Committed | Outcome::AlreadyCommitted => Ok(()),
+        Outcome::Stale(_) | Outcome::Taken(_) | Outcome::FenceLost => Err(DeskError::Contended),
+    }
+}

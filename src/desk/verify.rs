@@ -1,0 +1,320 @@
+//! Checking every invariant of a database: the chain, the balance of every entry, the sums, and that each payment's
+//! records make the payment that is listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+use zahlstelle_contract::money::Money;
+
+use super::{DeskError, log::PaymentRecord};
+use crate::{
+    domain::{event::Recorded, ids::PaymentId, payment::Payment, refund::RefundState},
+    ledger::{
+        account::Account,
+        chain::{self, Link},
+        entry::Entry,
+        posting,
+    },
+    store::{
+        Store,
+        commit::StreamKind,
+        read::{ListFilter, SealedRecord},
+    },
+};
+
+/// How many records are read at once.
+const BATCH: u32 = 1_000;
+/// How many findings are listed; more are only counted.
+const FINDINGS_MAX: usize = 200;
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many records the log has.
+    pub records: u64,
+    /// How many payments.
+    pub payments: u64,
+    /// The balance of every account that is not zero, in minor units by currency code.
+    pub balances: BTreeMap<(Account, &'static str), i64>,
+    /// The hash of the last position, in hexadecimal.
+    pub head: String,
+    /// What is wrong, each in one sentence.
+    pub findings: Vec<String>,
+    /// How many findings there are in all.
+    pub findings_count: usize,
+}
+
+impl Report {
+    fn find(&mut self, finding: impl FnOnce() -> String) {
+        self.findings_count = self.findings_count.saturating_add(1);
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding());
+        }
+    }
+}
+
+/// Checks everything that is sealed for a Mandant.
+pub async fn verify(store: &dyn Store, tenant: &str) -> Result<Report, DeskError> {
+    let mut check = Check::default();
+    loop {
+        let records = store.log(tenant, check.report.records, BATCH).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in &records {
+            check.record(tenant, record);
+        }
+    }
+    check.listed(store, tenant).await?;
+    check.sums(store, tenant).await?;
+    check.open_items();
+    check.report.payments = u64::try_from(check.payments.len()).unwrap_or(u64::MAX);
+    check.report.head = hex::encode(check.head);
+    check.report.balances = std::mem::take(&mut check.balances).into_iter().filter(|(_, sum)| *sum != 0).collect();
+    Ok(check.report)
+}
+
+#[derive(Default)]
+struct Check {
+    report: Report,
+    head: [u8; 32],
+    payments: BTreeMap<Uuid, Payment>,
+    balances: BTreeMap<(Account, &'static str), i64>,
+    days: BTreeMap<(String, String, &'static str), (i64, i64)>,
+    facts: BTreeSet<String>,
+}
+
+impl Check {
+    fn record(&mut self, tenant: &str, record: &SealedRecord) {
+        let expected = self.report.records.saturating_add(1);
+        if record.position != expected {
+            self.report.find(|| format!("position {} follows {}", record.position, expected.saturating_sub(1)));
+        }
+        self.report.records = record.position;
+        let link = Link {
+            tenant,
+            position: record.position,
+            stream: record.stream,
+            version: record.version,
+            at_micros: record.at.as_microsecond(),
+            wanted_day: record.wanted_day,
+            booking_day: record.booking_day,
+            body: &record.body,
+        };
+        if chain::hash(&self.head, &link) != record.hash {
+            self.report.find(|| format!("position {}: the hash does not fit", record.position));
+        }
+        self.head = record.hash;
+        if record.kind == StreamKind::Payment {
+            self.payment_record(record);
+        }
+    }
+
+    fn payment_record(&mut self, record: &SealedRecord) {
+        let position = record.position;
+        let Ok(body) = serde_json::from_slice::<PaymentRecord>(&record.body) else {
+            return self.report.find(|| format!("position {position}: the record cannot be read"));
+        };
+        let before = self.payments.remove(&record.stream);
+        let version = before.as_ref().map_or(0, |payment| payment.version);
+        if record.version != version.saturating_add(1) {
+            self.report
+                .find(|| format!("position {position}: version {} of its payment follows {version}", record.version));
+        }
+        match posting::entries(before.as_ref(), &body.event) {
+            Ok(entries) if entries == body.entries => {}
+            Ok(_) | Err(_) => {
+                self.report.find(|| format!("position {position}: the entries do not follow from the event"));
+            }
+        }
+        for entry in &body.entries {
+            self.entry(record, entry);
+        }
+        let recorded = Recorded { at: record.at, event: body.event };
+        let after = match before {
+            None => Payment::create(PaymentId(record.stream), &recorded),
+            Some(mut payment) => payment.apply(&recorded.event, recorded.at).map(|()| payment),
+        };
+        match after {
+            Ok(payment) => {
+                for capture in &payment.captures {
+                    if payment.refundable_minor(capture) < 0 {
+                        self.report.find(|| {
+                            format!("position {position}: more went back of capture {} than was taken", capture.id)
+                        });
+                    }
+                }
+                self.payments.insert(record.stream, payment);
+            }
+            Err(error) => self.report.find(|| format!("position {position}: {error}")),
+        }
+    }
+
+    fn entry(&mut self, record: &SealedRecord, entry: &Entry) {
+        let position = record.position;
+        let currency = entry.legs.first().map(|leg| leg.amount.currency());
+        let sum = currency.map(|currency| Money::total(entry.legs.iter().map(|leg| leg.amount), currency));
+        if sum.is_some_and(|sum| !sum.is_ok_and(Money::is_zero)) {
+            self.report.find(|| format!("position {position}: an entry does not balance"));
+        }
+        if let Some(fact) = &entry.money_fact
+            && !self.facts.insert(fact.key())
+        {
+            self.report.find(|| format!("position {position}: {} was posted before", fact.key()));
+        }
+        for leg in &entry.legs {
+            let code = leg.amount.currency().code();
+            let balance = self.balances.entry((leg.account.clone(), code)).or_default();
+            *balance = balance.saturating_add(leg.amount.minor());
+            let day = (record.booking_day.to_string(), leg.account.to_string(), code);
+            let (debit, credit) = self.days.entry(day).or_default();
+            let side = if leg.amount.is_positive() { debit } else { credit };
+            *side = side.saturating_add(leg.amount.minor().saturating_abs());
+        }
+    }
+
+    /// Every payment is listed as its records leave it, and none else is.
+    async fn listed(&mut self, store: &dyn Store, tenant: &str) -> Result<(), DeskError> {
+        let mut seen: u64 = 0;
+        let mut before = None;
+        loop {
+            let filter = ListFilter {
+                reference: None,
+                kassenzeichen: None,
+                state: None,
+                created_after: None,
+                created_before: None,
+                before,
+                limit: BATCH,
+            };
+            let page = store.payments(tenant, &filter).await?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.id);
+            for row in &page {
+                seen = seen.saturating_add(1);
+                let fits = self.payments.get(&row.id).is_some_and(|payment| {
+                    row.version == payment.version
+                        && row.state == payment.state.as_str()
+                        && row.kassenzeichen == payment.terms.kassenzeichen
+                        && row.created_at == payment.created_at
+                });
+                if !fits {
+                    self.report.find(|| format!("payment {} is listed otherwise than its records say", row.id));
+                }
+            }
+        }
+        let known = u64::try_from(self.payments.len()).unwrap_or(u64::MAX);
+        if seen != known {
+            self.report.find(|| format!("{seen} payments are listed, the log has {known}"));
+        }
+        Ok(())
+    }
+
+    /// The sums that the sealer keeps are those of the log.
+    async fn sums(&mut self, store: &dyn Store, tenant: &str) -> Result<(), DeskError> {
+        let kept = store.account_days(tenant).await?;
+        for sum in &kept {
+            let key = self.days.iter().find(|((day, account, code), _)| {
+                *day == sum.day.to_string() && *account == sum.account && *code == sum.currency
+            });
+            if key.is_none_or(|(_, counted)| *counted != (sum.debit, sum.credit)) {
+                self.report.find(|| format!("the sums of {} on {} differ from the log", sum.account, sum.day));
+            }
+        }
+        if kept.len() != self.days.len() {
+            let (kept, counted) = (kept.len(), self.days.len());
+            self.report.find(|| format!("{kept} sums are kept, the log makes {counted}"));
+        }
+        Ok(())
+    }
+
+    /// Every clearing account equals the sum of its open items, counted from the payments and not from the entries.
+    fn open_items(&mut self) {
+        let mut expected: BTreeMap<(Account, &'static str), i64> = BTreeMap::new();
+        for payment in self.payments.values() {
+            for (account, amount) in open_items(payment) {
+                let sum = expected.entry((account, amount.currency().code())).or_default();
+                *sum = sum.saturating_add(amount.minor());
+            }
+        }
+        let accounts: BTreeSet<_> = expected.keys().chain(self.balances.keys()).cloned().collect();
+        for key in accounts {
+            if !has_items(&key.0) {
+                continue;
+            }
+            let wanted = expected.get(&key).copied().unwrap_or_default();
+            let posted = self.balances.get(&key).copied().unwrap_or_default();
+            if wanted != posted {
+                self.report.find(|| format!("{} holds {posted} minor units, its open items make {wanted}", key.0));
+            }
+        }
+    }
+}
+
+/// Whether the items of an account can be counted from the payments alone. `klaerung` and the share of it in `psp` are
+/// counted by their own records, which is what [`Check::entry`] does.
+fn has_items(account: &Account) -> bool {
+    match account {
+        Account::Forderung(_) | Account::Erstattung | Account::Ueberzahlung | Account::Rueckbelastung => true,
+        Account::Ertrag(_)
+        | Account::Durchlaufend(_)
+        | Account::Umsatzsteuer(_)
+        | Account::Psp(_)
+        | Account::Klaerung => false,
+    }
+}
+
+/// What a payment leaves open, as the balances it makes: debits positive.
+fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
+    let terms = &payment.terms;
+    let forderung = || Account::Forderung(terms.service.clone());
+    let owed = |amount: Money| amount.checked_neg().unwrap_or(amount);
+    let mut items = Vec::new();
+    if posting::claim_is_open(payment) {
+        items.push((forderung(), terms.total));
+    } else if terms.claim == crate::domain::event::ClaimPosting::Elsewhere {
+        // The claim stands in the books of the finance system, so ours show only what was paid for it.
+        items.extend(
+            payment
+                .paying_capture()
+                .filter(|capture| capture.reversed.is_none())
+                .map(|capture| (forderung(), owed(capture.amount))),
+        );
+    }
+    for capture in
+        payment.captures.iter().filter(|capture| capture.role == crate::domain::attempt::CaptureRole::Surplus)
+    {
+        let mut left = capture.amount.minor().saturating_sub(capture.reversed.map_or(0, Money::minor));
+        for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
+            match refund.state {
+                RefundState::Requested | RefundState::Rejected | RefundState::Failed { .. } => {}
+                RefundState::Approved
+                | RefundState::Submitted { .. }
+                | RefundState::Succeeded { .. }
+                | RefundState::Unknown { .. }
+                | RefundState::Returned { .. } => left = left.saturating_sub(refund.amount.minor()),
+            }
+        }
+        items.push((Account::Ueberzahlung, owed(Money::from_minor(left, capture.amount.currency()))));
+    }
+    for refund in &payment.refunds {
+        match refund.state {
+            RefundState::Approved
+            | RefundState::Submitted { .. }
+            | RefundState::Unknown { .. }
+            | RefundState::Returned { .. } => {
+                items.push((Account::Erstattung, owed(refund.amount)));
+            }
+            RefundState::Requested
+            | RefundState::Rejected
+            | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. } => {}
+        }
+    }
+    for dispute in
+        payment.disputes.iter().filter(|dispute| dispute.state == crate::domain::refund::DisputeState::Debited)
+    {
+        items.push((Account::Rueckbelastung, dispute.amount));
+    }
+    items
+}
