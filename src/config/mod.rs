@@ -30,7 +30,7 @@ pub use self::{
     server::Server,
     tenant::{
         TenantConfig,
-        account::{ProviderAccount, ProviderSettings},
+        account::{AdyenAccount, ProviderAccount, ProviderSettings},
     },
 };
 use self::{

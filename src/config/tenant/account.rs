@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use secrecy::SecretString;
 use url::Url;
-use zahlstelle_adyen::AdyenSettings;
 use zahlstelle_contract::{notification::HmacKeys, provider::Environment, reference::AccountName};
 
 use super::ENVIRONMENTS;
@@ -41,17 +41,34 @@ const ADYEN_TEST_URL: &str = "https://checkout-test.adyen.com/v71";
 /// An account at a payment provider.
 #[derive(Debug)]
 pub struct ProviderAccount {
-    /// What the provider needs to know of it.
-    pub settings: ProviderSettings,
+    /// Our name of it.
+    pub name: AccountName,
+    /// Whether it moves real money; always that of its Mandant.
+    pub environment: Environment,
     /// The most calls to it at a time, so that one slow provider starves nobody.
     pub concurrency_max: u16,
+    /// What the provider needs besides.
+    pub settings: ProviderSettings,
 }
 
 /// What each provider needs.
 #[derive(Debug)]
 pub enum ProviderSettings {
     /// Adyen; the adapter checks the rules of its own, such as which hosts are live.
-    Adyen(AdyenSettings),
+    Adyen(AdyenAccount),
+}
+
+/// What an account at Adyen needs.
+#[derive(Debug)]
+pub struct AdyenAccount {
+    /// Adyen's name of it.
+    pub merchant_account: String,
+    /// Where the Checkout API is, with its version.
+    pub base_url: Url,
+    /// The API key.
+    pub api_key: SecretString,
+    /// The keys of the notifications, newest first.
+    pub hmac_keys: HmacKeys,
 }
 
 /// The accounts of a file.
@@ -92,22 +109,18 @@ pub(super) fn read_all(
         let concurrency_max = section.integer_or("concurrency_max", 1..=1_000, CONCURRENCY_MAX_DEFAULT);
         let provider = section.require("provider").and_then(|value| value.word(&[("adyen", Provider::Adyen)]));
         let settings = match provider {
-            Some(Provider::Adyen) | None => adyen(section, name.clone(), environment, secrets),
+            Some(Provider::Adyen) | None => adyen(section, environment, secrets),
         };
-        if let (Some(name), Some(settings), Some(_)) = (name, settings, provider) {
+        if let (Some(name), Some(environment), Some(settings), Some(_)) = (name, environment, settings, provider) {
             let settings = ProviderSettings::Adyen(settings);
-            accounts.by_name.insert(name, ProviderAccount { settings, concurrency_max });
+            let account = ProviderAccount { name: name.clone(), environment, concurrency_max, settings };
+            accounts.by_name.insert(name, account);
         }
     }
     accounts
 }
 
-fn adyen(
-    section: &Section<'_>,
-    account: Option<AccountName>,
-    environment: Option<Environment>,
-    secrets: &Secrets<'_>,
-) -> Option<AdyenSettings> {
+fn adyen(section: &Section<'_>, environment: Option<Environment>, secrets: &Secrets<'_>) -> Option<AdyenAccount> {
     let merchant_account = section.require("merchant_account").and_then(|value| value.parsed(merchant_account));
     let base_url = match (section.get("base_url"), environment) {
         (Some(value), _) => value.parsed(|text| base_url(text, environment)),
@@ -119,9 +132,7 @@ fn adyen(
     };
     let api_key = section.require("api_key").and_then(|value| secrets.read(&value));
     let hmac_keys = section.require("hmac_keys").and_then(|value| hmac_keys(&value, secrets));
-    Some(AdyenSettings {
-        account: account?,
-        environment: environment?,
+    Some(AdyenAccount {
         merchant_account: merchant_account?,
         base_url: base_url?,
         api_key: api_key?,
