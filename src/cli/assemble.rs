@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use zahlstelle_adyen::Adyen;
+use zahlstelle_adyen::{Adyen, AdyenSettings};
 use zahlstelle_contract::{provider::Provider, reference::AccountName, transport::Transport};
 
 use crate::{
@@ -76,7 +76,15 @@ fn provider(
     line: Arc<dyn Transport>,
 ) -> Result<Arc<dyn Provider>, AssembleError> {
     match account.settings {
-        ProviderSettings::Adyen(settings) => {
+        ProviderSettings::Adyen(own) => {
+            let settings = AdyenSettings {
+                account: account.name,
+                environment: account.environment,
+                merchant_account: own.merchant_account,
+                base_url: own.base_url,
+                api_key: own.api_key,
+                hmac_keys: own.hmac_keys,
+            };
             let adyen =
                 Adyen::new(settings, line).map_err(|source| AssembleError::Account { account: name, source })?;
             Ok(Arc::new(adyen))

@@ -1,8 +1,6 @@
 //! One payment through every room.
 
-mod support;
-
-use support::{Stage, TENANT};
+use crate::stage::{Stage, TENANT};
 
 #[tokio::test]
 async fn a_card_payment_is_paid_and_partly_refunded() {

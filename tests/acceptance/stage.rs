@@ -44,13 +44,13 @@ use zahlstelle_contract::{
 use zahlstelle_twin::{AdyenAccount, Chore, Delivery, Request, World, WorldSettings};
 
 /// The Mandant of the stage.
-pub const TENANT: &str = "dortmund-demo";
+pub(crate) const TENANT: &str = "dortmund-demo";
 /// The service that takes explicit lines and needs no approval.
-pub const SERVICE: &str = "buergerportal";
+pub(crate) const SERVICE: &str = "buergerportal";
 /// The provider account.
-pub const ACCOUNT: &str = "adyen-test";
+pub(crate) const ACCOUNT: &str = "adyen-test";
 /// When the stage begins.
-pub const START: &str = "2026-11-24T08:00:00Z";
+pub(crate) const START: &str = "2026-11-24T08:00:00Z";
 /// The twin's merchant account, as the shipped settings name it.
 const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
 const API_KEY: &str = "stage-api-key";
@@ -60,28 +60,28 @@ const TWIN_URL: &str = "http://127.0.0.1:8181";
 const STEPS_MAX: usize = 2_000;
 
 /// Desk, jobs and twin.
-pub struct Stage {
-    pub desk: Arc<Desk>,
-    pub store: Arc<dyn Store>,
-    pub clock: Arc<ManualClock>,
-    pub world: Arc<Mutex<World>>,
-    pub client: ClientId,
+pub(crate) struct Stage {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) client: ClientId,
     keys: Mutex<u64>,
 }
 
 impl Stage {
     /// A stage with the shipped settings.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self::with(seed, |tenant| tenant)
     }
 
     /// A stage whose tenant file is changed before it is read.
-    pub fn with(seed: u64, change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn with(seed: u64, change: impl FnOnce(String) -> String) -> Self {
         Self::on(seed, change, Arc::new(DirectStore::in_memory().unwrap()))
     }
 
     /// A stage on a given store.
-    pub fn on(seed: u64, change: impl FnOnce(String) -> String, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn on(seed: u64, change: impl FnOnce(String) -> String, store: Arc<dyn Store>) -> Self {
         let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
         let world = Arc::new(Mutex::new(world(seed)));
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(seed));
@@ -96,46 +96,46 @@ impl Stage {
     }
 
     /// A key that was not used before.
-    pub fn fresh_key(&self) -> String {
+    pub(crate) fn fresh_key(&self) -> String {
         let mut keys = self.keys.lock().unwrap();
         *keys += 1;
         format!("key-{keys}")
     }
 
     /// A request under a key of its own.
-    pub fn once(&self) -> Idempotency {
+    pub(crate) fn once(&self) -> Idempotency {
         self.under(&self.fresh_key())
     }
 
     /// A request under this key.
-    pub fn under(&self, key: &str) -> Idempotency {
+    pub(crate) fn under(&self, key: &str) -> Idempotency {
         Idempotency::new(self.client, key, "POST", "/", b"")
     }
 
     /// A payment of one explicit line.
-    pub async fn create(&self, amount: &str) -> Payment {
+    pub(crate) async fn create(&self, amount: &str) -> Payment {
         self.create_with(amount, |request| request).await
     }
 
     /// A payment of one explicit line, whose request is changed before it is made.
-    pub async fn create_with(&self, amount: &str, change: impl FnOnce(NewPayment) -> NewPayment) -> Payment {
+    pub(crate) async fn create_with(&self, amount: &str, change: impl FnOnce(NewPayment) -> NewPayment) -> Payment {
         let request = change(new_payment(amount));
         let answered = self.desk.create_payment(TENANT, self.client, &request, &self.once()).await.unwrap();
         self.payment(PaymentId(answered.holder)).await
     }
 
     /// A payment that is authorised or captured later, by command.
-    pub async fn create_manual(&self, amount: &str) -> Payment {
+    pub(crate) async fn create_manual(&self, amount: &str) -> Payment {
         self.create_with(amount, |request| NewPayment { capture: Some(CaptureMode::Manual), ..request }).await
     }
 
     /// The payment as it is now.
-    pub async fn payment(&self, id: PaymentId) -> Payment {
+    pub(crate) async fn payment(&self, id: PaymentId) -> Payment {
         self.desk.payment(TENANT, id).await.unwrap()
     }
 
     /// Starts to pay by card; the address of the page.
-    pub async fn start(&self, id: PaymentId) -> String {
+    pub(crate) async fn start(&self, id: PaymentId) -> String {
         match self.desk.start_attempt(TENANT, id, Method::Card).await.unwrap() {
             NextStep::Redirect { url } => url,
             NextStep::Look => panic!("no page to go to"),
@@ -143,34 +143,38 @@ impl Stage {
     }
 
     /// Presses a button on the provider's page; the address the payer is sent to, if any.
-    pub fn decide(&self, page: &str, decision: &str) -> Option<String> {
+    pub(crate) fn decide(&self, page: &str, decision: &str) -> Option<String> {
         let request = Request::new(http::Method::POST, path_of(page)).form(&[("decision", decision)]);
         let response = self.world.lock().unwrap().handle(self.clock.now(), &request);
-        assert!(response.status < 500, "the page answered {}", response.status);
-        let location = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
-        location.map(|(_, value)| value.clone())
+        assert!(!response.status.is_server_error(), "the page answered {}", response.status);
+        response.headers.get(http::header::LOCATION).map(|value| value.to_str().unwrap().to_owned())
     }
 
     /// Pays by card up to the provider's word, which may still be on its way.
-    pub async fn approve(&self, id: PaymentId) {
+    pub(crate) async fn approve(&self, id: PaymentId) {
         let page = self.start(id).await;
         self.decide(&page, "approve");
     }
 
     /// Pays by card and lets everything settle.
-    pub async fn pay(&self, id: PaymentId) -> Payment {
+    pub(crate) async fn pay(&self, id: PaymentId) -> Payment {
         self.approve(id).await;
         self.settle().await;
         self.payment(id).await
     }
 
     /// Requests a refund of an amount.
-    pub async fn refund(&self, id: PaymentId, amount: &str) -> Result<Answered, DeskError> {
+    pub(crate) async fn refund(&self, id: PaymentId, amount: &str) -> Result<Answered, DeskError> {
         self.refund_under(id, amount, &self.once()).await
     }
 
     /// Requests a refund of an amount under a key.
-    pub async fn refund_under(&self, id: PaymentId, amount: &str, key: &Idempotency) -> Result<Answered, DeskError> {
+    pub(crate) async fn refund_under(
+        &self,
+        id: PaymentId,
+        amount: &str,
+        key: &Idempotency,
+    ) -> Result<Answered, DeskError> {
         let order = RefundOrder {
             extent: RefundExtent::Amount(eur(amount)),
             reason: "test".to_owned(),
@@ -181,25 +185,25 @@ impl Stage {
     }
 
     /// The state of a refund.
-    pub async fn refund_state(&self, id: PaymentId, refund: uuid::Uuid) -> &'static str {
+    pub(crate) async fn refund_state(&self, id: PaymentId, refund: uuid::Uuid) -> &'static str {
         self.payment(id).await.refund(RefundId(refund)).unwrap().state.as_str()
     }
 
     /// Moves the clock on and lets everything settle.
-    pub async fn advance(&self, seconds: i64) {
+    pub(crate) async fn advance(&self, seconds: i64) {
         self.clock.advance(SignedDuration::from_secs(seconds));
         self.settle().await;
     }
 
     /// Moves the clock in steps of a minute, settling after each, until `seconds` have passed.
-    pub async fn pass(&self, seconds: i64) {
+    pub(crate) async fn pass(&self, seconds: i64) {
         for _ in 0..seconds / 60 {
             self.advance(60).await;
         }
     }
 
     /// Delivers what the provider has to say and does what is due, until nothing is left to do at this moment.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..STEPS_MAX {
             let delivered = self.deliver().await;
             let attended = self.attend().await;
@@ -211,19 +215,21 @@ impl Stage {
     }
 
     /// Delivers due notifications; how many.
-    pub async fn deliver(&self) -> usize {
+    pub(crate) async fn deliver(&self) -> usize {
         let now = self.clock.now();
         let due = self.world.lock().unwrap().due_notifications(now);
         let count = due.len();
         for delivery in due {
-            let status = self.hand_over(&delivery.headers, &delivery.body).await;
+            let headers: Vec<_> =
+                delivery.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let status = self.hand_over(&headers, &delivery.body).await;
             self.world.lock().unwrap().delivered(delivery.id, Some(status), self.clock.now());
         }
         count
     }
 
     /// Hands one delivery to the desk, as the hook does; the status of the answer.
-    pub async fn hand_over(&self, headers: &[(String, String)], body: &[u8]) -> u16 {
+    pub(crate) async fn hand_over(&self, headers: &[(String, String)], body: &[u8]) -> u16 {
         let account = AccountName::parse(ACCOUNT).unwrap();
         let delivery = RawDelivery { headers, body, received_at: self.clock.now() };
         let hook = Hook { provider: "adyen", account: &account, delivery };
@@ -235,7 +241,7 @@ impl Stage {
     }
 
     /// Does what is due; how much.
-    pub async fn attend(&self) -> usize {
+    pub(crate) async fn attend(&self) -> usize {
         let now = self.clock.now();
         let lease_until = now.checked_add(SignedDuration::from_secs(30)).unwrap();
         let jobs = self.store.claim_jobs(now, lease_until, 16).await.unwrap();
@@ -248,7 +254,7 @@ impl Stage {
     }
 
     /// Arms a fault of the twin.
-    pub fn arm(&self, fault: &str, operation: &str, count: u32) {
+    pub(crate) fn arm(&self, fault: &str, operation: &str, count: u32) {
         self.control(
             http::Method::POST,
             "/control/faults",
@@ -257,42 +263,42 @@ impl Stage {
     }
 
     /// Arms a fault with further members, e.g. seconds.
-    pub fn arm_with(&self, order: &Value) {
+    pub(crate) fn arm_with(&self, order: &Value) {
         self.control(http::Method::POST, "/control/faults", &json!([order]));
     }
 
     /// How often a fault has happened.
-    pub fn fired(&self, fault: &str, operation: &str) -> u64 {
+    pub(crate) fn fired(&self, fault: &str, operation: &str) -> u64 {
         let rows = self.control(http::Method::GET, "/control/faults", &Value::Null);
         let row = rows.as_array().unwrap().iter().find(|row| row["fault"] == fault && row["operation"] == operation);
         row.and_then(|row| row["count"].as_u64()).unwrap_or(0)
     }
 
     /// What the twin holds.
-    pub fn transactions(&self) -> Vec<Value> {
+    pub(crate) fn transactions(&self) -> Vec<Value> {
         self.control(http::Method::GET, "/control/transactions", &Value::Null).as_array().unwrap().clone()
     }
 
     /// What the twin holds of one attempt; the last row when a page was paid twice.
-    pub fn transaction(&self, merchant_reference: &str) -> Value {
+    pub(crate) fn transaction(&self, merchant_reference: &str) -> Value {
         let found = self.transactions().into_iter().rfind(|row| row["merchant_reference"] == merchant_reference);
         found.unwrap_or_else(|| panic!("the twin knows no {merchant_reference}"))
     }
 
     /// Lets the world do something on its own.
-    pub fn event(&self, merchant_reference: &str, event: &str) {
+    pub(crate) fn event(&self, merchant_reference: &str, event: &str) {
         let order = json!({"merchant_reference": merchant_reference, "event": event});
         self.control(http::Method::POST, "/control/events", &order);
     }
 
     /// A call to the twin's control surface.
-    pub fn control(&self, method: http::Method, path: &str, body: &Value) -> Value {
+    pub(crate) fn control(&self, method: http::Method, path: &str, body: &Value) -> Value {
         let mut request = Request::new(method, path);
         if !body.is_null() {
             request = request.json(body);
         }
         let response = self.world.lock().unwrap().handle(self.clock.now(), &request);
-        assert!(response.status < 300, "{path}: {}", String::from_utf8_lossy(&response.body));
+        assert!(response.status.is_success(), "{path}: {}", String::from_utf8_lossy(&response.body));
         for chore in &response.chores {
             if let Chore::AdvanceClock { seconds } = chore {
                 self.clock.advance(SignedDuration::from_secs(*seconds));
@@ -302,25 +308,25 @@ impl Stage {
     }
 
     /// Checks every invariant and compares our books with the twin's.
-    pub async fn check(&self) -> verify::Report {
+    pub(crate) async fn check(&self) -> verify::Report {
         let report = verify::verify(self.store.as_ref(), TENANT).await.unwrap();
         assert_eq!(report.findings, Vec::<String>::new());
         report
     }
 
     /// What the books say the provider holds for us, in cents.
-    pub async fn held(&self) -> i64 {
+    pub(crate) async fn held(&self) -> i64 {
         self.balance(&format!("psp/{ACCOUNT}")).await
     }
 
     /// The balance of an account, in cents.
-    pub async fn balance(&self, account: &str) -> i64 {
+    pub(crate) async fn balance(&self, account: &str) -> i64 {
         let report = self.check().await;
         report.balances.iter().filter(|((name, _), _)| name.to_string() == account).map(|(_, sum)| *sum).sum()
     }
 
     /// What the twin says it holds for us, in cents: captured less refunded, reversed and disputed.
-    pub fn held_at_twin(&self) -> i64 {
+    pub(crate) fn held_at_twin(&self) -> i64 {
         let cents = |row: &Value, member: &str| row[member].as_str().map_or(0, |text| eur(text).minor());
         self.transactions()
             .iter()
@@ -331,7 +337,7 @@ impl Stage {
     }
 
     /// The types of all events of the feed, in order.
-    pub async fn feed_types(&self) -> Vec<String> {
+    pub(crate) async fn feed_types(&self) -> Vec<String> {
         let page = self.desk.feed(TENANT, 0, 10_000).await.unwrap();
         let page = serde_json::to_value(&page).unwrap();
         page["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
@@ -339,7 +345,7 @@ impl Stage {
 }
 
 /// A request for a payment of one explicit line.
-pub fn new_payment(amount: &str) -> NewPayment {
+pub(crate) fn new_payment(amount: &str) -> NewPayment {
     NewPayment {
         service: SERVICE.to_owned(),
         reference: "antrag-1".to_owned(),
@@ -362,7 +368,7 @@ pub fn new_payment(amount: &str) -> NewPayment {
 }
 
 /// Euros.
-pub fn eur(amount: &str) -> Money {
+pub(crate) fn eur(amount: &str) -> Money {
     Money::parse(amount, Currency::EUR).unwrap()
 }
 
@@ -373,7 +379,11 @@ fn config(change: impl FnOnce(String) -> String) -> Config {
     let main = std::fs::read_to_string(root.join("config/demo.toml")).unwrap();
     std::fs::write(folder.path().join("demo.toml"), main).unwrap();
     let tenant = std::fs::read_to_string(root.join("config/tenants/dortmund.toml")).unwrap();
-    std::fs::write(folder.path().join("tenants/dortmund.toml"), change(tenant)).unwrap();
+    std::fs::write(
+        folder.path().join("tenants/dortmund.toml"),
+        change(tenant.replace("https://checkout-test.adyen.com", TWIN_URL)),
+    )
+    .unwrap();
     let environ = |name: &str| match name {
         "ZAHLSTELLE_ADYEN_API_KEY" => Some(API_KEY.to_owned()),
         "ZAHLSTELLE_ADYEN_HMAC_KEY" => Some(HMAC_KEY_HEX.to_owned()),
@@ -424,7 +434,7 @@ impl Transport for Line {
         let response = self.world.lock().unwrap().handle(now, &asked);
         match response.delivery {
             Delivery::Answer | Delivery::Delay { .. } => {
-                Ok(HttpResponse { status: response.status, body: response.body })
+                Ok(HttpResponse { status: response.status.as_u16(), body: response.body })
             }
             Delivery::DropConnection => Err(TransportError::NoAnswer(UnknownCause::ConnectionLost)),
             Delivery::RefuseConnection => Err(TransportError::NotSent(NotSentCause::NoConnection)),
