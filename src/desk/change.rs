@@ -127,7 +127,7 @@ impl Desk {
             }
             match self.store.commit(commit).await? {
                 Outcome::Committed => {
-                    self.wake.notify_one();
+                    self.announce();
                     return Ok(Changed { payment: after, events });
                 }
                 Outcome::AlreadyCommitted => {

@@ -126,7 +126,7 @@ impl Desk {
             let claim = self.claim_for(desk, prepared.service, request).await?;
             match self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await? {
                 Outcome::Committed | Outcome::AlreadyCommitted => {
-                    self.wake.notify_one();
+                    self.announce();
                     return Ok(Answered { holder: id.0, status: 201, version: 1, replayed: false });
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
