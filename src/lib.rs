@@ -7,5 +7,7 @@ pub mod config;
 pub mod desk;
 pub mod domain;
 pub mod ids;
+pub mod jobs;
 pub mod ledger;
+pub mod outbound;
 pub mod store;

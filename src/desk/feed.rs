@@ -29,12 +29,7 @@ pub struct FeedEvent {
     kind: &'static str,
     created_at: Timestamp,
     position: u64,
-    data: FeedData,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct FeedData {
-    object: Snapshot,
+    data: Snapshot,
 }
 
 /// The object of an event.
@@ -92,17 +87,11 @@ impl Desk {
         };
         let Some((kind, refund)) = public_type(before.as_ref(), &body.event) else { return Ok(None) };
         let after = after_of(before, id, body.event, record.at)?;
-        let object = match refund.and_then(|refund| after.refund(refund)) {
+        let data = match refund.and_then(|refund| after.refund(refund)) {
             Some(refund) => Snapshot::Refund(Box::new(self.view_refund(desk, &after, refund).await?)),
             None => Snapshot::Payment(Box::new(self.view(desk, &after).await?)),
         };
-        Ok(Some(FeedEvent {
-            id: event_id(record),
-            kind,
-            created_at: record.at,
-            position: record.position,
-            data: FeedData { object },
-        }))
+        Ok(Some(FeedEvent { id: event_id(record), kind, created_at: record.at, position: record.position, data }))
     }
 }
 

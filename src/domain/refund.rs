@@ -269,6 +269,7 @@ pub enum SplitError {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
 mod tests {
     use proptest::prelude::*;
     use zahlstelle_contract::money::Currency;
