@@ -43,7 +43,6 @@ pub(crate) struct Got {
 pub(crate) struct Button {
     pub(crate) action: String,
     pub(crate) fields: Vec<(String, String)>,
-    pub(crate) label: String,
 }
 
 impl Browser {
@@ -143,7 +142,7 @@ impl Got {
     pub(crate) fn buttons(&self) -> Vec<Button> {
         let pieces = self.pieces();
         let (mut action, mut hidden, mut buttons) = (String::new(), Vec::new(), Vec::new());
-        for (index, piece) in pieces.iter().enumerate() {
+        for piece in &pieces {
             let named = || (piece.attribute("name"), piece.attribute("value").unwrap_or_default().to_owned());
             if piece.opens("form") {
                 piece.attribute("action").unwrap().clone_into(&mut action);
@@ -155,8 +154,7 @@ impl Got {
                 let mut fields = hidden.clone();
                 let (name, value) = named();
                 fields.extend(name.map(|name| (name.to_owned(), value)));
-                let label = html::text_from(&pieces[index..]);
-                buttons.push(Button { action: action.clone(), fields, label });
+                buttons.push(Button { action: action.clone(), fields });
             }
         }
         buttons

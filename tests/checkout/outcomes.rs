@@ -66,6 +66,14 @@ const SITUATIONS: &[Situation] = &[
         leads_back: false,
     },
     Situation {
+        name: "closing",
+        state: "processing",
+        german: ("Wird geprüft", &["Einen Augenblick bitte", "Bitte bezahlen Sie jetzt nicht noch einmal"]),
+        english: ("Being checked", &["One moment, please", "Please do not pay again now"]),
+        can_pay: false,
+        leads_back: true,
+    },
+    Situation {
         name: "pending",
         state: "processing",
         german: ("In Bearbeitung", &["Bitte bezahlen Sie nicht noch einmal", "Jetzt noch einmal nachsehen"]),
@@ -217,8 +225,9 @@ async fn with_page(stage: &Stage, payment: &Payment, name: &str) {
     let provider = go_to_provider(&browser, &page, "card").await;
     let reference = payment_reference(stage, payment.id).await;
     match name {
-        "page open" => {}
         "declined" | "declined and closed" => drop(stage.decide(&provider, "decline")),
+        // Its time is over, and no job has come to close the page.
+        "closing" => return stage.clock.advance(jiff::SignedDuration::from_mins(31)),
         "pending" => stage.arm("pending", "pay", 1),
         "unknown" => {
             stage.arm("lose_answer", "close_page", 10);
@@ -228,7 +237,7 @@ async fn with_page(stage: &Stage, payment: &Payment, name: &str) {
         }
         "overpaid" => stage.arm("double_approve", "pay", 1),
         "reversed" => stage.arm("reversal", "pay", 1),
-        "held" | "paid" | "refunded in part" | "charged back" => {}
+        "page open" | "held" | "paid" | "refunded in part" | "charged back" => {}
         other => panic!("{other} is no situation"),
     }
     stage.settle().await;

@@ -73,7 +73,9 @@ async fn both_methods_at_the_same_moment_leave_at_most_one_page_payable() {
         assert!([StatusCode::SEE_OTHER, StatusCode::SERVICE_UNAVAILABLE].contains(&got.status), "{}", got.body);
         pages.extend(got.location().filter(|location| location.starts_with(TWIN)));
     }
-    pages.iter().for_each(|page| drop(stage.decide(page, "approve")));
+    for page in &pages {
+        stage.decide(page, "approve");
+    }
     stage.settle().await;
     stage.advance(20 * 60).await;
     let payment = stage.payment(payment.id).await;
