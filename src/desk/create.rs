@@ -155,13 +155,14 @@ impl Desk {
                 // A creation is answered by the commit that takes its key, so it is never abandoned.
                 KeyState::Abandoned { .. } => Err(DeskError::KeyInFlight),
             },
-            Space::OpenClaim => {
-                if self.payment(tenant, PaymentId(payment)).await?.state.has_ended() {
-                    Err(DeskError::ClaimSettled { payment })
-                } else {
+            Space::OpenClaim => match self.payment(tenant, PaymentId(payment)).await?.state {
+                State::Paid { .. } => Err(DeskError::ClaimSettled { payment }),
+                State::Open | State::Processing { .. } | State::Authorised { .. } | State::OutcomeUnknown { .. } => {
                     Err(DeskError::ClaimHasOpenPayment { payment })
                 }
-            }
+                // It has given the claim back in the meantime.
+                State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => Ok(None),
+            },
             Space::PortalReference => Err(DeskError::ReferenceTaken { payment }),
             Space::Kassenzeichen
             | Space::MerchantReference
