@@ -106,7 +106,7 @@ fn revoke(config: &Config, tenant: &str, client: Uuid) -> Ended {
 
 fn known_tenant<'a>(config: &'a Config, tenant: &str) -> Result<&'a crate::config::TenantConfig, Failure> {
     config.tenants.get(tenant).ok_or_else(|| {
-        let known: Vec<&str> = config.tenants.keys().map(|id| id.as_str()).collect();
+        let known: Vec<&str> = config.tenants.keys().map(crate::domain::tenant::TenantId::as_str).collect();
         say_error(&format!("--tenant {tenant}: the settings know {}", known.join(", ")));
         Failure::Usage
     })

@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use crate::config::{Log, LogFormat};
 
 /// Starts logging as the settings say. Called once; a second call changes nothing.
-pub(super) fn start(log: &Log) {
+pub(super) fn start(log: Log) {
     let filter = EnvFilter::new(format!("warn,zahlstelle={level}", level = log.level.as_str()));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {

@@ -124,7 +124,8 @@ fn failed(what: &str, error: &dyn std::error::Error) -> Failure {
     let mut line = format!("{what}: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
+        line.push_str(": ");
+        line.push_str(&error.to_string());
         cause = error.source();
     }
     say_error(&line);

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Ended {
     let config = load(&arguments.config)?;
-    logging::start(&config.log);
+    logging::start(config.log);
     let runtime = runtime()?;
     let store = service::open_store(&config).map_err(|error| failed("the database", &error))?;
     runtime.block_on(async {

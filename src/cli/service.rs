@@ -83,7 +83,7 @@ impl Service {
         let mut parts = JoinSet::new();
         if let Some(server) = server {
             let state = http::AppState::new(Arc::clone(&desk), ids, limits);
-            let router = http::router(&state, http::checkout::CheckoutSettings { page_origins });
+            let router = http::site(&state, http::checkout::CheckoutSettings { page_origins });
             let stop = stop.clone();
             parts.spawn(async move {
                 if let Err(error) = server.serve(router, &state.drain, stop.cancelled_owned()).await {

@@ -49,6 +49,13 @@ pub struct FeedPage {
     pub next_after: u64,
 }
 
+impl FeedPage {
+    /// Whether it has no event.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+}
+
 impl Desk {
     /// The events after a position. Positions may skip numbers, but miss nothing.
     pub async fn feed(&self, tenant: &str, after: u64, limit: usize) -> Result<FeedPage, DeskError> {

@@ -58,6 +58,13 @@ pub struct PaymentView {
     redacted: bool,
 }
 
+impl PaymentView {
+    /// Where the citizen pays; [`None`] after erasure.
+    pub fn checkout_url(&self) -> Option<&str> {
+        self.checkout_url.as_deref()
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct LineView {
     #[serde(skip_serializing_if = "Option::is_none")]

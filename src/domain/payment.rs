@@ -121,6 +121,10 @@ pub enum State {
 }
 
 impl State {
+    /// Every name, in the order of a payment's life.
+    pub const NAMES: [&str; 9] =
+        ["open", "processing", "authorised", "outcome_unknown", "paid", "reversed", "cancelled", "expired", "failed"];
+
     /// The name in the API.
     pub fn as_str(&self) -> &'static str {
         match self {

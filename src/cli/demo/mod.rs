@@ -21,7 +21,7 @@ use self::{
 use super::{Ended, Failure, failed, logging, runtime, say, service, twin};
 use crate::{
     clock::{Clock, OffsetClock},
-    config::Config,
+    config::{Config, Log, LogLevel},
     desk::clients,
     http,
     ids::SystemIds,
@@ -85,7 +85,9 @@ async fn demonstrate(arguments: &Arguments, data: PathBuf) -> Ended {
         super::say_error(&errors.to_string());
         Failure::Usage
     })?;
-    logging::start(&config.log);
+    // A single run shows its own summary; the log of every request would bury it.
+    let level = if arguments.once { LogLevel::Warn } else { config.log.level };
+    logging::start(Log { level, ..config.log });
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::migrate(&state.database()).map_err(|error| failed("the database", &error))?);
     let wake = Arc::new(Notify::new());

@@ -32,11 +32,11 @@ pub(super) async fn walk(addresses: &Addresses, api_key: &str, store: &dyn Store
     let summary = json!({
         "ok": ok,
         "payments": [{
-            "method": payment["paid_with"],
-            "provider": payment["attempts"][0]["provider"],
-            "state": payment["state"],
-            "amount": payment["amount"],
-            "refunded": payment["amount_refunded"],
+            "method": text(&payment, "/paid_with"),
+            "provider": text(&payment, "/attempts/0/provider"),
+            "state": text(&payment, "/state"),
+            "amount": text(&payment, "/amount"),
+            "refunded": text(&payment, "/amount_refunded"),
         }],
         "records": report.records,
         "head": report.head,
@@ -62,19 +62,19 @@ impl<'a> Walk<'a> {
         let created = self.create().await?;
         say(&format!(
             "created  {} over {} EUR, Kassenzeichen {}",
-            text(&created["id"]),
-            text(&created["amount"]),
-            text(&created["kassenzeichen"])
+            text(&created, "/id"),
+            text(&created, "/amount"),
+            text(&created, "/kassenzeichen")
         ));
-        self.pay_on_the_page(text(&created["checkout_url"])).await?;
-        let address = format!("{}/v1/payments/{}", self.api, text(&created["id"]));
-        let paid = self.until(&address, "paid", |payment| payment["state"] == "paid").await?;
-        say(&format!("paid     at {}, booked on {}", text(&paid["paid_at"]), text(&paid["booking_day"])));
+        self.pay_on_the_page(text(&created, "/checkout_url")).await?;
+        let address = format!("{}/v1/payments/{}", self.api, text(&created, "/id"));
+        let paid = self.until(&address, "paid", |payment| text(payment, "/state") == "paid").await?;
+        say(&format!("paid     at {}, booked on {}", text(&paid, "/paid_at"), text(&paid, "/booking_day")));
         let order = json!({ "amount": "5.00", "reason": "Demonstration" });
         let refund = self.walker.post_api(&format!("{address}/refunds"), self.key, &once(), &order).await?;
-        let refund = format!("{}/v1/refunds/{}", self.api, text(&refund["id"]));
-        let refunded = self.until(&refund, "succeeded", |refund| refund["state"] == "succeeded").await?;
-        say(&format!("refunded {} EUR", text(&refunded["amount"])));
+        let refund = format!("{}/v1/refunds/{}", self.api, text(&refund, "/id"));
+        let refunded = self.until(&refund, "succeeded", |refund| text(refund, "/state") == "succeeded").await?;
+        say(&format!("refunded {} EUR", text(&refunded, "/amount")));
         self.walker.get_api(&address, self.key).await
     }
 
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
             if reached(&object) {
                 return Ok(object);
             }
-            text(&object["state"]).clone_into(&mut state);
+            text(&object, "/state").clone_into(&mut state);
             tokio::time::sleep(LOOK_PAUSE).await;
         }
         Err(WalkError::Stuck { state, awaited })
@@ -128,6 +128,7 @@ fn once() -> String {
     hex::encode(SystemIds.bytes())
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+/// A text within an object, empty where there is none.
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }

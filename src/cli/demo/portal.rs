@@ -85,7 +85,7 @@ async fn show(AxumState(portal): AxumState<Arc<Portal>>) -> Response {
 async fn order(AxumState(portal): AxumState<Arc<Portal>>, Form(order): Form<Order>) -> Response {
     let body = json!({
         "service": SERVICE,
-        "reference": format!("demo-{}", &hex::encode(SystemIds.bytes())[..12]),
+        "reference": format!("demo-{}", SystemIds.id(crate::clock::Clock::now(&crate::clock::SystemClock))),
         "lines": [{ "fee": order.fee, "quantity": 1 }],
         "return_url": format!("{}/zurueck", portal.own),
         "metadata": { "source": "demo-portal" },
@@ -93,7 +93,7 @@ async fn order(AxumState(portal): AxumState<Arc<Portal>>, Form(order): Form<Orde
     // A real portal keeps the key with the application it belongs to, so that a repetition is recognised.
     let once = hex::encode(SystemIds.bytes());
     match portal.walker.post_api(&format!("{}/v1/payments", portal.api), &portal.key, &once, &body).await {
-        Ok(payment) => match payment["checkout_url"].as_str() {
+        Ok(payment) => match payment.get("checkout_url").and_then(Value::as_str) {
             Some(checkout) => Redirect::to(checkout).into_response(),
             None => portal.page(None, Some("The answer has no checkout address.".to_owned())).await,
         },
@@ -127,26 +127,27 @@ impl Portal {
     async fn fees(&self) -> Result<Vec<(String, String)>, WalkError> {
         let address = format!("{}/v1/fees?service={SERVICE}", self.api);
         let fees = self.walker.get_api(&address, &self.key).await?;
-        let rows = fees["data"].as_array().cloned().unwrap_or_default();
+        let rows = fees.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(rows
             .iter()
-            .map(|fee| (text(&fee["fee"]), format!("{}: {} EUR", text(&fee["name"]), text(&fee["amount"]))))
+            .map(|fee| (text(fee, "/fee"), format!("{}: {} EUR", text(fee, "/name"), text(fee, "/amount"))))
             .collect())
     }
 }
 
 fn row(payment: &Value) -> PaymentRow {
     PaymentRow {
-        id: text(&payment["id"]),
-        state: text(&payment["state"]),
-        amount: text(&payment["amount"]),
-        kassenzeichen: text(&payment["kassenzeichen"]),
-        refunded: text(&payment["amount_refunded"]),
-        checkout: text(&payment["checkout_url"]),
+        id: text(payment, "/id"),
+        state: text(payment, "/state"),
+        amount: text(payment, "/amount"),
+        kassenzeichen: text(payment, "/kassenzeichen"),
+        refunded: text(payment, "/amount_refunded"),
+        checkout: text(payment, "/checkout_url"),
         raw: serde_json::to_string_pretty(payment).unwrap_or_default(),
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+/// A text within an object, empty where there is none.
+fn text(object: &Value, pointer: &str) -> String {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
