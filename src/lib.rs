@@ -8,5 +8,7 @@ pub mod desk;
 pub mod domain;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod ledger;
+pub mod outbound;
 pub mod store;

@@ -29,12 +29,7 @@ pub struct FeedEvent {
     kind: &'static str,
     created_at: Timestamp,
     position: u64,
-    data: FeedData,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct FeedData {
-    object: Snapshot,
+    data: Snapshot,
 }
 
 /// The object of an event.
@@ -80,6 +75,9 @@ impl Desk {
                     page.next_after = record.position;
                 }
             }
+            if last && page.data.is_empty() {
+                page.next_after = after;
+            }
             if last || !page.data.is_empty() {
                 return Ok(page);
             }
@@ -99,17 +97,11 @@ impl Desk {
         };
         let Some((kind, refund)) = public_type(before.as_ref(), &body.event) else { return Ok(None) };
         let after = after_of(before, id, body.event, record.at)?;
-        let object = match refund.and_then(|refund| after.refund(refund)) {
+        let data = match refund.and_then(|refund| after.refund(refund)) {
             Some(refund) => Snapshot::Refund(Box::new(self.view_refund(desk, &after, refund).await?)),
             None => Snapshot::Payment(Box::new(self.view(desk, &after).await?)),
         };
-        Ok(Some(FeedEvent {
-            id: event_id(record),
-            kind,
-            created_at: record.at,
-            position: record.position,
-            data: FeedData { object },
-        }))
+        Ok(Some(FeedEvent { id: event_id(record), kind, created_at: record.at, position: record.position, data }))
     }
 }
 
@@ -123,11 +115,12 @@ fn after_of(before: Option<Payment>, id: PaymentId, event: Event, at: Timestamp)
     }
 }
 
-/// The id of an event: it follows from the hash of its place in the log, so that every view of it has the same.
+/// The id of an event: it follows from its moment and the hash of its place in the log, so every view has the same.
 fn event_id(record: &SealedRecord) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(record.hash.split_at(16).0);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    let mut random = [0; 10];
+    random.copy_from_slice(record.hash.split_at(10).0);
+    let millis = u64::try_from(record.at.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// What portals call an event, if they see it at all, and the refund it is about.

@@ -32,6 +32,7 @@ pub fn by_largest_remainder(total: i64, weights: &[i64]) -> Option<Vec<i64>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
 mod tests {
     use proptest::prelude::*;
 

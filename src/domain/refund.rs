@@ -94,6 +94,8 @@ pub enum RefundState {
     Returned {
         /// The provider's reference.
         reference: ProviderReference,
+        /// Whether a later refund stands for what came back.
+        taken_up: bool,
     },
 }
 
@@ -269,6 +271,7 @@ pub enum SplitError {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
 mod tests {
     use proptest::prelude::*;
     use zahlstelle_contract::money::Currency;

@@ -30,6 +30,18 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Default for Limits {
+    /// What holds for servers that nobody has set up, such as the demonstration's portal.
+    fn default() -> Self {
+        Self {
+            request_body_bytes_max: 64 << 10,
+            request_timeout: Duration::from_secs(30),
+            connections_max: 1_024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
 impl From<&config::Server> for Limits {
     fn from(server: &config::Server) -> Self {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);

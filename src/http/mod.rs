@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod body;
+pub mod checkout;
 mod drain;
 mod exchange;
 mod hooks;
@@ -19,8 +20,16 @@ pub mod routes;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
 use uuid::Uuid;
+
+use self::checkout::CheckoutSettings;
 
 pub use self::{
     drain::Drain,
@@ -54,7 +63,24 @@ impl AppState {
     }
 }
 
-/// Everything that this server answers.
+/// The API, the hooks and what operators look at.
 pub fn router(state: &AppState) -> Router {
     routes::router(state)
+}
+
+/// Everything that this server answers: [`router`] and the pages of the checkout.
+pub fn site(state: &AppState, checkout: CheckoutSettings) -> Router {
+    let pages = checkout::router(Arc::clone(&state.desk), checkout);
+    router(state).merge(pages.layer(middleware::from_fn_with_state(state.drain.clone(), detached)))
+}
+
+/// Carries a request in a task of its own: a citizen who closes the tab cancels nothing that has begun.
+async fn detached(State(drain): State<Drain>, request: Request, next: Next) -> Response {
+    match drain.handlers().spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a page failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

@@ -76,7 +76,7 @@ impl Recorder<'_> {
         payment: Option<&ProviderReference>,
         amount: Money,
     ) -> Vec<Event> {
-        if self.capture_is_known(attempt, reference) {
+        if self.capture_is_known(attempt, reference, payment) {
             return Vec::new();
         }
         let nameless =
@@ -107,9 +107,17 @@ impl Recorder<'_> {
         events
     }
 
-    fn capture_is_known(&self, attempt: &Attempt, reference: Option<&ProviderReference>) -> bool {
-        self.payment.captures.iter().any(|known| match reference {
-            Some(reference) => known.account == attempt.account && known.reference.as_ref() == Some(reference),
+    fn capture_is_known(
+        &self,
+        attempt: &Attempt,
+        reference: Option<&ProviderReference>,
+        payment: Option<&ProviderReference>,
+    ) -> bool {
+        let of_account = self.payment.captures.iter().filter(|known| known.account == attempt.account);
+        of_account.into_iter().any(|known| match reference {
+            Some(_) if known.reference.as_ref() == reference => true,
+            // Under automatic capture a payment is captured once, by whatever name the provider tells it.
+            Some(_) => self.takes_at_once() && known.payment.is_some() && known.payment.as_ref() == payment,
             // A page says that it was paid, not how often: any capture of the attempt explains it.
             None => known.attempt == attempt.id,
         })
@@ -171,8 +179,10 @@ impl Recorder<'_> {
         reference: &ProviderReference,
         code: &ProviderCode,
     ) -> Vec<Event> {
-        let taken = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
-        if let Some(taken) = taken {
+        let named = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
+        // Under automatic capture nobody told us the capture's own name, but the attempt has only one.
+        let only = || self.payment.captures.iter().find(|known| known.attempt == attempt.id && self.takes_at_once());
+        if let Some(taken) = named.or_else(only) {
             return self.reverse(attempt, taken, reference, taken.amount);
         }
         let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
