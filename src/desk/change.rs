@@ -92,8 +92,9 @@ impl Desk {
         let now = self.now();
         let service = desk.tenant.services.get(payment.terms.service.as_str());
         let deadline = service.map_or(86_400, |service| u64::from(service.outcome_deadline_seconds));
-        let hold = payment.attempts.last().and_then(|attempt| desk.providers.get(&attempt.account));
-        let hold = hold.map_or(std::time::Duration::ZERO, |provider| provider.authorisation_lifetime());
+        // The shortest hold of the accounts concerned: voiding too early costs a capture, too late costs certainty.
+        let holds = payment.attempts.iter().filter_map(|attempt| desk.providers.get(&attempt.account));
+        let hold = holds.map(|provider| provider.authorisation_lifetime()).min().unwrap_or_default();
         Ok(Context {
             now,
             outcome_due_at: super::later(now, std::time::Duration::from_secs(deadline)),
@@ -127,7 +128,7 @@ impl Desk {
             }
             match self.store.commit(commit).await? {
                 Outcome::Committed => {
-                    self.wake.notify_one();
+                    self.announce();
                     return Ok(Changed { payment: after, events });
                 }
                 Outcome::AlreadyCommitted => {

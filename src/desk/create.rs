@@ -24,6 +24,7 @@ use crate::{
         kassenzeichen::Kassenzeichen,
         language::Language,
         line::{BookingData, FeeLine, ShareKind, ShareRule, TaxRate},
+        payment::State,
         tenant::{self, KassenzeichenSource, Service},
     },
     ledger::chain,
@@ -122,17 +123,21 @@ impl Desk {
         let now = self.now();
         let id = PaymentId(self.id());
         let prepared = prepare(desk, request, client, now)?;
+        let mut reference_of = None;
         for _ in 0..NUMBERS_MAX {
-            let claim = self.claim_for(desk, prepared.service, request).await?;
+            let claim = Claimed { reference_of, ..self.claim_for(desk, &prepared, request).await? };
             match self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await? {
                 Outcome::Committed | Outcome::AlreadyCommitted => {
-                    self.wake.notify_one();
+                    self.announce();
                     return Ok(Answered { holder: id.0, status: 201, version: 1, replayed: false });
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
                 Outcome::Taken(taken) => {
                     if let Some(answered) = self.created_otherwise(tenant, &taken, idempotency, now).await? {
                         return Ok(answered);
+                    }
+                    if taken.key.space == Space::PortalReference {
+                        reference_of = Some(taken.claim.holder);
                     }
                 }
             }
@@ -155,14 +160,24 @@ impl Desk {
                 // A creation is answered by the commit that takes its key, so it is never abandoned.
                 KeyState::Abandoned { .. } => Err(DeskError::KeyInFlight),
             },
-            Space::OpenClaim => {
-                if self.payment(tenant, PaymentId(payment)).await?.state.has_ended() {
-                    Err(DeskError::ClaimSettled { payment })
-                } else {
+            Space::OpenClaim => match self.payment(tenant, PaymentId(payment)).await?.state {
+                State::Paid { .. } => Err(DeskError::ClaimSettled { payment }),
+                State::Open | State::Processing { .. } | State::Authorised { .. } | State::OutcomeUnknown { .. } => {
                     Err(DeskError::ClaimHasOpenPayment { payment })
                 }
-            }
-            Space::PortalReference => Err(DeskError::ReferenceTaken { payment }),
+                // It has given the claim back in the meantime.
+                State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => Ok(None),
+            },
+            Space::PortalReference => match self.payment(tenant, PaymentId(payment)).await?.state {
+                // It ended unpaid: the reference goes over to the new payment, if nobody else is faster.
+                State::Cancelled | State::Expired | State::Failed => Ok(None),
+                State::Open
+                | State::Processing { .. }
+                | State::Authorised { .. }
+                | State::OutcomeUnknown { .. }
+                | State::Paid { .. }
+                | State::Reversed { .. } => Err(DeskError::ReferenceTaken { payment }),
+            },
             Space::Kassenzeichen
             | Space::MerchantReference
             | Space::ProviderReference
@@ -176,9 +191,10 @@ impl Desk {
     async fn claim_for(
         &self,
         desk: &TenantDesk,
-        service: &Service,
+        prepared: &Prepared<'_>,
         request: &NewPayment,
     ) -> Result<Claimed, DeskError> {
+        let service = prepared.service;
         let invalid =
             |detail: &dyn ToString| DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail.to_string())]);
         let named =
@@ -188,22 +204,33 @@ impl Desk {
             (KassenzeichenSource::Assigned { .. }, None) => {
                 let range = desk.tenant.range_of(service).ok_or(DeskError::KassenzeichenExhausted)?;
                 let kassenzeichen = self.next_kassenzeichen(desk, range).await?.as_str().to_owned();
-                Ok(Claimed { kassenzeichen, is_new: true, attempts_before: 0 })
+                Ok(Claimed {
+                    kassenzeichen,
+                    is_new: true,
+                    attempts_before: 0,
+                    claim: prepared.terms.claim,
+                    reference_of: None,
+                })
             }
             (KassenzeichenSource::Assigned { .. }, Some(named)) => {
                 let key = kassenzeichen_key(named.as_str());
                 if self.store.claim(tenant, &key).await?.is_none() {
                     return Err(DeskError::UnknownKassenzeichen);
                 }
-                self.follow_up(tenant, named).await
+                self.follow_up(tenant, named, prepared).await
             }
-            (KassenzeichenSource::Given, Some(named)) => self.follow_up(tenant, named).await,
+            (KassenzeichenSource::Given, Some(named)) => self.follow_up(tenant, named, prepared).await,
             (KassenzeichenSource::Given, None) => Err(invalid(&"is required by this service")),
         }
     }
 
-    /// A further payment of a claim counts its attempts behind those of the earlier ones.
-    async fn follow_up(&self, tenant: &str, named: Kassenzeichen) -> Result<Claimed, DeskError> {
+    /// A further payment of a claim is over the same amount, and counts its attempts behind those of the earlier ones.
+    async fn follow_up(
+        &self,
+        tenant: &str,
+        named: Kassenzeichen,
+        prepared: &Prepared<'_>,
+    ) -> Result<Claimed, DeskError> {
         let filter = ListFilter {
             reference: None,
             kassenzeichen: Some(named.as_str().to_owned()),
@@ -213,11 +240,27 @@ impl Desk {
             before: None,
             limit: 1,
         };
-        let attempts_before = match self.store.payments(tenant, &filter).await?.first() {
-            Some(latest) => self.payment(tenant, PaymentId(latest.id)).await?.next_attempt_number().saturating_sub(1),
-            None => 0,
+        let kassenzeichen = named.as_str().to_owned();
+        let new = &prepared.terms;
+        let Some(latest) = self.store.payments(tenant, &filter).await?.into_iter().next() else {
+            return Ok(Claimed {
+                kassenzeichen,
+                is_new: false,
+                attempts_before: 0,
+                claim: new.claim,
+                reference_of: None,
+            });
         };
-        Ok(Claimed { kassenzeichen: named.as_str().to_owned(), is_new: false, attempts_before })
+        let latest = self.payment(tenant, PaymentId(latest.id)).await?;
+        if latest.terms.service != new.service || latest.terms.total != new.total {
+            let detail = format!("belongs to a claim of service {} over {}", latest.terms.service, latest.terms.total);
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        }
+        // After a reversal the claim still stands in the books; after any other end it was withdrawn and is posted anew.
+        let stands = matches!(latest.state, State::Reversed { .. });
+        let claim = if stands { ClaimPosting::Elsewhere } else { new.claim };
+        let attempts_before = latest.next_attempt_number().saturating_sub(1);
+        Ok(Claimed { kassenzeichen, is_new: false, attempts_before, claim, reference_of: None })
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything here was prepared before and only meets in the commit")]
@@ -242,13 +285,15 @@ impl Desk {
         let terms = Terms {
             kassenzeichen: claimed.kassenzeichen.clone(),
             attempts_before: claimed.attempts_before,
+            claim: claimed.claim,
             side_mac,
             ..prepared.terms.clone()
         };
         let mut claims = vec![idempotency.answered(id.0, 201, 1)];
         if prepared.service.one_payment_per_reference {
             let parts = [prepared.service.id.as_str().as_bytes(), request.reference.as_bytes()];
-            claims.push(NewClaim::of(ClaimKey::new(Space::PortalReference, &parts), id.0));
+            let key = ClaimKey::new(Space::PortalReference, &parts);
+            claims.push(NewClaim { instead_of: claimed.reference_of, ..NewClaim::of(key, id.0) });
         }
         claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
         if claimed.is_new {
@@ -268,6 +313,9 @@ struct Claimed {
     kassenzeichen: String,
     is_new: bool,
     attempts_before: u32,
+    claim: ClaimPosting,
+    /// The payment that had the portal's reference and ended unpaid.
+    reference_of: Option<Uuid>,
 }
 
 /// A request that can be met.

@@ -90,6 +90,13 @@ impl Desk {
                 }
                 self.start(desk, id, method, &Extra::default()).await?;
             }
+            // What is refused now may be refused because the first request of this key was met.
+            Err(refused @ (DeskError::Refused(_) | DeskError::MethodUnavailable)) => {
+                let Some(claim) = self.store.claim(tenant, &idempotency.key).await? else { return Err(refused) };
+                if let Some(answered) = self.resume(desk, id, &claim, idempotency).await? {
+                    return Ok(answered);
+                }
+            }
             Err(error) => return Err(error),
         }
         self.answer(desk, id, id.0, idempotency, 201).await

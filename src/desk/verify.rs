@@ -8,7 +8,13 @@ use zahlstelle_contract::money::Money;
 
 use super::{DeskError, log::PaymentRecord};
 use crate::{
-    domain::{event::Recorded, ids::PaymentId, payment::Payment, refund::RefundState},
+    domain::{
+        attempt::{Capture, CaptureRole},
+        event::{ClaimPosting, Recorded},
+        ids::PaymentId,
+        payment::Payment,
+        refund::{DisputeState, RefundState},
+    },
     ledger::{
         account::Account,
         chain::{self, Link},
@@ -99,6 +105,7 @@ impl Check {
             at_micros: record.at.as_microsecond(),
             wanted_day: record.wanted_day,
             booking_day: record.booking_day,
+            kind: record.kind.as_str(),
             body: &record.body,
         };
         if chain::hash(&self.head, &link) != record.hash {
@@ -251,70 +258,100 @@ impl Check {
     }
 }
 
-/// Whether the items of an account can be counted from the payments alone. `klaerung` and the share of it in `psp` are
-/// counted by their own records, which is what [`Check::entry`] does.
+/// Whether the items of an account can be counted from the payments.
 fn has_items(account: &Account) -> bool {
     match account {
-        Account::Forderung(_) | Account::Erstattung | Account::Ueberzahlung | Account::Rueckbelastung => true,
-        Account::Ertrag(_)
-        | Account::Durchlaufend(_)
-        | Account::Umsatzsteuer(_)
+        Account::Forderung(_)
         | Account::Psp(_)
-        | Account::Klaerung => false,
+        | Account::Erstattung
+        | Account::Ueberzahlung
+        | Account::Rueckbelastung
+        | Account::Klaerung => true,
+        Account::Ertrag(_) | Account::Durchlaufend(_) | Account::Umsatzsteuer(_) => false,
     }
 }
 
 /// What a payment leaves open, as the balances it makes: debits positive.
 fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
-    let terms = &payment.terms;
-    let forderung = || Account::Forderung(terms.service.clone());
-    let owed = |amount: Money| amount.checked_neg().unwrap_or(amount);
-    let mut items = Vec::new();
-    if posting::claim_is_open(payment) {
-        items.push((forderung(), terms.total));
-    } else if terms.claim == crate::domain::event::ClaimPosting::Elsewhere {
-        // The claim stands in the books of the finance system, so ours show only what was paid for it.
-        items.extend(
-            payment
-                .paying_capture()
-                .filter(|capture| capture.reversed.is_none())
-                .map(|capture| (forderung(), owed(capture.amount))),
-        );
-    }
-    for capture in
-        payment.captures.iter().filter(|capture| capture.role == crate::domain::attempt::CaptureRole::Surplus)
-    {
-        let mut left = capture.amount.minor().saturating_sub(capture.reversed.map_or(0, Money::minor));
-        for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
-            match refund.state {
-                RefundState::Requested | RefundState::Rejected | RefundState::Failed { .. } => {}
-                RefundState::Approved
-                | RefundState::Submitted { .. }
-                | RefundState::Succeeded { .. }
-                | RefundState::Unknown { .. }
-                | RefundState::Returned { .. } => left = left.saturating_sub(refund.amount.minor()),
-            }
-        }
-        items.push((Account::Ueberzahlung, owed(Money::from_minor(left, capture.amount.currency()))));
+    let mut items = claim_items(payment);
+    for capture in &payment.captures {
+        items.extend(capture_items(payment, capture));
     }
     for refund in &payment.refunds {
         match refund.state {
             RefundState::Approved
             | RefundState::Submitted { .. }
             | RefundState::Unknown { .. }
-            | RefundState::Returned { .. } => {
-                items.push((Account::Erstattung, owed(refund.amount)));
-            }
+            | RefundState::Returned { taken_up: false, .. } => items.push((Account::Erstattung, owed(refund.amount))),
             RefundState::Requested
             | RefundState::Rejected
             | RefundState::Succeeded { .. }
-            | RefundState::Failed { .. } => {}
+            | RefundState::Failed { .. }
+            | RefundState::Returned { taken_up: true, .. } => {}
         }
     }
-    for dispute in
-        payment.disputes.iter().filter(|dispute| dispute.state == crate::domain::refund::DisputeState::Debited)
-    {
-        items.push((Account::Rueckbelastung, dispute.amount));
+    for moved in &payment.unexplained {
+        items.push((Account::Psp(moved.account.as_str().to_owned()), moved.amount));
+        items.push((Account::Klaerung, owed(moved.amount)));
     }
     items
+}
+
+fn claim_items(payment: &Payment) -> Vec<(Account, Money)> {
+    let forderung = || Account::Forderung(payment.terms.service.clone());
+    let paying = payment.paying_capture();
+    let reversed = paying.and_then(|capture| capture.reversed).map(|amount| (forderung(), amount));
+    match payment.terms.claim {
+        ClaimPosting::AtCreation if !payment.state.has_ended() => vec![(forderung(), payment.terms.total)],
+        ClaimPosting::AtCreation | ClaimPosting::AtPayment => reversed.into_iter().collect(),
+        // The claim stands elsewhere, so this payment shows only what was paid for it.
+        ClaimPosting::Elsewhere => {
+            let paid = paying.map(|capture| (forderung(), owed(capture.amount)));
+            paid.into_iter().chain(reversed).collect()
+        }
+    }
+}
+
+/// What a capture leaves with the provider, what is owed of it, and what the payer's bank took of it.
+fn capture_items(payment: &Payment, capture: &Capture) -> Vec<(Account, Money)> {
+    let mut held = capture.amount.minor().saturating_sub(capture.reversed.map_or(0, Money::minor));
+    let mut surplus = held;
+    for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
+        let amount = refund.amount.minor();
+        match refund.state {
+            RefundState::Requested
+            | RefundState::Rejected
+            | RefundState::Failed { .. }
+            | RefundState::Returned { taken_up: true, .. } => {}
+            RefundState::Approved
+            | RefundState::Submitted { .. }
+            | RefundState::Unknown { .. }
+            | RefundState::Returned { taken_up: false, .. } => surplus = surplus.saturating_sub(amount),
+            RefundState::Succeeded { .. } => {
+                surplus = surplus.saturating_sub(amount);
+                held = held.saturating_sub(amount);
+            }
+        }
+    }
+    let currency = capture.amount.currency();
+    let mut items = Vec::new();
+    for dispute in payment.disputes.iter().filter(|dispute| dispute.capture == capture.id) {
+        match dispute.state {
+            DisputeState::Debited | DisputeState::Lost => {
+                held = held.saturating_sub(dispute.amount.minor());
+                items.push((Account::Rueckbelastung, dispute.amount));
+            }
+            DisputeState::Opened | DisputeState::Won | DisputeState::Closed => {}
+        }
+    }
+    items.push((Account::Psp(capture.account.as_str().to_owned()), Money::from_minor(held, currency)));
+    if capture.role == CaptureRole::Surplus {
+        items.push((Account::Ueberzahlung, owed(Money::from_minor(surplus, currency))));
+    }
+    items
+}
+
+/// An amount on the credit side.
+fn owed(amount: Money) -> Money {
+    amount.checked_neg().unwrap_or(amount)
 }

@@ -11,7 +11,7 @@ use super::{
     side::{self, PaymentSide, RefundSide},
 };
 use crate::domain::{
-    attempt::{Attempt, AttemptState},
+    attempt::{Attempt, AttemptState, UnknownReason},
     ids::{AttemptId, CaptureId, RefundId},
     language::Language,
     line::FeeLine,
@@ -56,6 +56,13 @@ pub struct PaymentView {
     version: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     redacted: bool,
+}
+
+impl PaymentView {
+    /// Where the citizen pays; [`None`] after erasure.
+    pub fn checkout_url(&self) -> Option<&str> {
+        self.checkout_url.as_deref()
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -148,6 +155,7 @@ struct DisputeView {
 #[derive(Clone, Debug, Serialize)]
 struct ExceptionView {
     id: Uuid,
+    #[serde(flatten)]
     cause: crate::domain::event::ExceptionCause,
     created_at: Timestamp,
 }
@@ -165,15 +173,15 @@ impl Desk {
         let tenant = desk.tenant.id.as_str();
         let side = self.store.side(tenant, payment.id.0).await?;
         let side: Option<PaymentSide> = side.as_ref().map(side::open).transpose()?;
-        let (paid_at, booking_day) = match payment.state {
-            State::Paid { at, version, .. } => (Some(at), self.store.booking_day(tenant, payment.id.0, version).await?),
-            _ => (payment.paying_capture().map(|capture| capture.at), None),
+        let booking_day = match payment.paid {
+            Some(paid) => self.store.booking_day(tenant, payment.id.0, paid.version).await?,
+            None => None,
         };
         let mut refunds = Vec::with_capacity(payment.refunds.len());
         for refund in &payment.refunds {
             refunds.push(self.view_refund(desk, payment, refund).await?);
         }
-        Ok(self.compose(desk, payment, side, refunds, paid_at, booking_day))
+        Ok(self.compose(desk, payment, side, refunds, booking_day))
     }
 
     /// A refund as it is shown.
@@ -194,7 +202,6 @@ impl Desk {
         payment: &Payment,
         side: Option<PaymentSide>,
         refunds: Vec<RefundView>,
-        paid_at: Option<Timestamp>,
         booking_day: Option<Date>,
     ) -> PaymentView {
         let terms = &payment.terms;
@@ -244,7 +251,7 @@ impl Desk {
                 State::Authorised { capture_before, .. } => Some(capture_before),
                 _ => None,
             },
-            paid_at,
+            paid_at: payment.paid.map(|paid| paid.at),
             booking_day,
             version: payment.version,
         }
@@ -322,11 +329,11 @@ fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> Re
     let (cause, reference, failure, outcome_due_at) = match &refund.state {
         RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None, None),
         RefundState::Submitted { reference } => (None, reference.as_ref(), None, None),
-        RefundState::Succeeded { reference } | RefundState::Returned { reference } => {
+        RefundState::Succeeded { reference } | RefundState::Returned { reference, .. } => {
             (None, Some(reference), None, None)
         }
         RefundState::Failed { code } => (None, None, Some(DeclineView { code: code.to_string() }), None),
-        RefundState::Unknown { due_at, .. } => (Some("provider_unanswered"), None, None, Some(*due_at)),
+        RefundState::Unknown { due_at, cause } => (Some(unknown_cause(*cause)), None, None, Some(*due_at)),
         RefundState::Requested | RefundState::Approved | RefundState::Rejected => (None, None, None, None),
     };
     RefundView {
@@ -354,6 +361,15 @@ fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> Re
         outcome_due_at,
         created_at: refund.created_at,
         version: payment.version,
+    }
+}
+
+fn unknown_cause(cause: UnknownReason) -> &'static str {
+    match cause {
+        UnknownReason::Mismatch { .. } => "mismatch",
+        UnknownReason::PageUnanswered | UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered => {
+            "provider_unanswered"
+        }
     }
 }
 

@@ -83,11 +83,16 @@ impl Stage {
 
     /// A stage on a given store.
     pub(crate) fn on(seed: u64, change: impl FnOnce(String) -> String, store: Arc<dyn Store>) -> Self {
+        Self::of(seed, &[change(tenant_file())], store)
+    }
+
+    /// A stage with several Mandanten, each by its file; the first is [`TENANT`].
+    pub(crate) fn of(seed: u64, tenants: &[String], store: Arc<dyn Store>) -> Self {
         let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
         let world = Arc::new(Mutex::new(world(seed)));
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(seed));
         let line = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
-        let config = config(change);
+        let config = config(tenants);
         let settings = assemble::desk_settings(&config);
         let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::<Line>::clone(&line)).unwrap();
         let client = ClientId(ids.id(clock.now()));
@@ -373,18 +378,25 @@ pub(crate) fn eur(amount: &str) -> Money {
     Money::parse(amount, Currency::EUR).unwrap()
 }
 
-fn config(change: impl FnOnce(String) -> String) -> Config {
+/// The shipped tenant file.
+pub(crate) fn tenant_file() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join("config/tenants/dortmund.toml")).unwrap()
+}
+
+fn config(tenants: &[String]) -> Config {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("tenants")).unwrap();
+    let mut files = Vec::new();
+    for (number, tenant) in tenants.iter().enumerate() {
+        let file = format!("tenants/{number}.toml");
+        std::fs::write(folder.path().join(&file), tenant.replace("https://checkout-test.adyen.com", TWIN_URL)).unwrap();
+        files.push(file);
+    }
     let main = std::fs::read_to_string(root.join("config/demo.toml")).unwrap();
+    let main = main.replace(r#"["tenants/dortmund.toml"]"#, &format!("{files:?}"));
     std::fs::write(folder.path().join("demo.toml"), main).unwrap();
-    let tenant = std::fs::read_to_string(root.join("config/tenants/dortmund.toml")).unwrap();
-    std::fs::write(
-        folder.path().join("tenants/dortmund.toml"),
-        change(tenant.replace("https://checkout-test.adyen.com", TWIN_URL)),
-    )
-    .unwrap();
     let environ = |name: &str| match name {
         "ZAHLSTELLE_ADYEN_API_KEY" => Some(API_KEY.to_owned()),
         "ZAHLSTELLE_ADYEN_HMAC_KEY" => Some(HMAC_KEY_HEX.to_owned()),

@@ -12,10 +12,13 @@ use super::CheckoutSettings;
 /// What the pages may load and where their forms may lead. Browsers apply `form-action` to redirects that answer a
 /// form as well, so the providers' pages are named there.
 pub(super) fn content_security_policy(settings: &CheckoutSettings) -> HeaderValue {
-    let pages: String = settings.page_origins.iter().map(|origin| format!(" {origin}")).collect();
+    let own = "'self'".to_owned();
+    let pages = settings.page_origins.iter().map(ToString::to_string);
+    let form_action: Vec<String> = std::iter::once(own).chain(pages).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'{pages}; \
-         frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {}; \
+         frame-ancestors 'none'; base-uri 'none'",
+        form_action.join(" ")
     );
     // An origin is ASCII, so the text is always a header; the strictest policy would be the honest remainder.
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))

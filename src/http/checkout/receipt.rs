@@ -36,8 +36,8 @@ impl ReceiptPage {
     /// The receipt of a payment that is paid; there is none of any other.
     pub(super) fn new(subject: &Subject<'_>) -> Option<Self> {
         let payment = &subject.opened.payment;
-        let State::Paid { at, .. } = payment.state else { return None };
-        let capture = payment.paying_capture()?;
+        let State::Paid { .. } = payment.state else { return None };
+        let (capture, at) = (payment.paying_capture()?, payment.paid?.at);
         let t = subject.texts();
         let currency = capture.amount.currency();
         let words = |minor| format::money(subject.tongue, Money::from_minor(minor, currency));
