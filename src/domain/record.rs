@@ -121,7 +121,9 @@ impl Recorder<'_> {
             ProviderFact::Captured { payment, capture, amount } => {
                 self.captured(attempt, Some(capture), Some(payment), *amount)
             }
-            ProviderFact::CaptureFailed { capture, code, .. } => self.capture_failed(attempt, capture, code),
+            ProviderFact::CaptureFailed { payment, capture, code, .. } => {
+                self.capture_failed(attempt, payment, capture, code)
+            }
             ProviderFact::Voided { payment } => self.voided(attempt, payment),
             ProviderFact::VoidFailed { code, .. } => self.void_failed(attempt, code),
             ProviderFact::Reversed { payment, reversal, amount } => self.reversed(attempt, payment, reversal, *amount),

@@ -52,9 +52,10 @@ pub(crate) const ACCOUNT: &str = "adyen-test";
 /// When the stage begins.
 pub(crate) const START: &str = "2026-11-24T08:00:00Z";
 /// The twin's merchant account, as the shipped settings name it.
-const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
+pub(crate) const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
 const API_KEY: &str = "stage-api-key";
-const HMAC_KEY_HEX: &str = "5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED";
+/// The key of the twin's notifications.
+pub(crate) const HMAC_KEY_HEX: &str = "5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED";
 const TWIN_URL: &str = "http://127.0.0.1:8181";
 /// How many jobs and deliveries one call to [`Stage::settle`] carries out at most.
 const STEPS_MAX: usize = 2_000;

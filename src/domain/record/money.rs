@@ -173,16 +173,20 @@ impl Recorder<'_> {
         }
     }
 
+    /// A capture failed, at once or after it had succeeded.
+    ///
+    /// Where the provider takes the money by itself, the authorisation is the capture that we know, and the failure names
+    /// another one that we never heard of; then the payment says which is meant.
     pub(super) fn capture_failed(
         &self,
         attempt: &Attempt,
+        payment: &ProviderReference,
         reference: &ProviderReference,
         code: &ProviderCode,
     ) -> Vec<Event> {
-        let named = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
-        // Under automatic capture nobody told us the capture's own name, but the attempt has only one.
-        let only = || self.payment.captures.iter().find(|known| known.attempt == attempt.id && self.takes_at_once());
-        if let Some(taken) = named.or_else(only) {
+        let taken = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
+        let by_itself = || self.capture_of(attempt, payment).filter(|_| self.takes_at_once());
+        if let Some(taken) = taken.or_else(by_itself) {
             return self.reverse(attempt, taken, reference, taken.amount);
         }
         let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
