@@ -35,7 +35,9 @@ pub fn due(
         State::Open => Some(payment.terms.expires_at),
         State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
         State::Processing { .. } => Some(again(&settings.resolver_schedule)),
-        State::Authorised { capture_before, .. } => Some(hold_due(payment, *capture_before, now)),
+        // Past its deadline the void is on its way, or persons were called: it is only looked after now and then.
+        State::Authorised { capture_before, .. } if *capture_before <= now => Some(again(&settings.resolver_schedule)),
+        State::Authorised { capture_before, .. } => Some(hold_due(payment, *capture_before)),
         State::OutcomeUnknown { due_at, cause, .. } => match cause {
             UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
             UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {
@@ -110,13 +112,13 @@ pub fn recheck_at(attempt: &Attempt, in_flight: Duration) -> Option<Timestamp> {
     attempt.page.as_ref().and(attempt.ended_at).map(|ended_at| later(ended_at, in_flight))
 }
 
-fn hold_due(payment: &Payment, capture_before: Timestamp, now: Timestamp) -> Timestamp {
+fn hold_due(payment: &Payment, capture_before: Timestamp) -> Timestamp {
     let alarmed = payment.exceptions.iter().any(|exception| {
         matches!(exception.cause, ExceptionCause::CaptureDue { .. } | ExceptionCause::ReferenceMissing { .. })
     });
     let alarm_at = capture_before.checked_sub(SignedDuration::from_hours(CAPTURE_ALARM_HOURS));
     match alarm_at {
-        Ok(alarm_at) if !alarmed && now < capture_before => alarm_at,
+        Ok(alarm_at) if !alarmed => alarm_at,
         Ok(_) | Err(_) => capture_before,
     }
 }

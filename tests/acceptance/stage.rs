@@ -52,9 +52,9 @@ pub(crate) const ACCOUNT: &str = "adyen-test";
 /// When the stage begins.
 pub(crate) const START: &str = "2026-11-24T08:00:00Z";
 /// The twin's merchant account, as the shipped settings name it.
-const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
+pub(crate) const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
 const API_KEY: &str = "stage-api-key";
-const HMAC_KEY_HEX: &str = "5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED";
+pub(crate) const HMAC_KEY_HEX: &str = "5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED";
 const TWIN_URL: &str = "http://127.0.0.1:8181";
 /// How many jobs and deliveries one call to [`Stage::settle`] carries out at most.
 const STEPS_MAX: usize = 2_000;
@@ -82,17 +82,49 @@ impl Stage {
 
     /// A stage on a given store.
     pub(crate) fn on(seed: u64, change: impl FnOnce(String) -> String, store: Arc<dyn Store>) -> Self {
+        Self::wired(seed, change, store, |line| line)
+    }
+
+    /// A stage on a given store whose line to the provider is put into something of the caller's.
+    pub(crate) fn wired(
+        seed: u64,
+        change: impl FnOnce(String) -> String,
+        store: Arc<dyn Store>,
+        wire: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
         let world = Arc::new(Mutex::new(world(seed)));
+        Self::of(seed, change, store, wire, clock, world)
+    }
+
+    fn of(
+        seed: u64,
+        change: impl FnOnce(String) -> String,
+        store: Arc<dyn Store>,
+        wire: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
+        clock: Arc<ManualClock>,
+        world: Arc<Mutex<World>>,
+    ) -> Self {
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(seed));
-        let line = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
+        let line: Arc<dyn Transport> = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
+        let line = wire(line);
         let config = config(change);
         let settings = assemble::desk_settings(&config);
-        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::<Line>::clone(&line)).unwrap();
+        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::clone(&line)).unwrap();
         let client = ClientId(ids.id(clock.now()));
         let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let desk = Desk::new(Arc::clone(&store), as_clock, ids, settings, tenants, Arc::default());
         Self { desk: Arc::new(desk), store, clock, world, client, keys: Mutex::new(0) }
+    }
+
+    /// A new process on the same store and in the same world, as after a `kill -9`: what the twin had on its way comes
+    /// again, and ids are drawn from another seed, because a new process draws others.
+    pub(crate) fn restarted(&self, seed: u64, store: Arc<dyn Store>) -> Self {
+        let stored = self.world.lock().unwrap().store().unwrap();
+        *self.world.lock().unwrap() = World::restore(world_settings(seed), &stored, self.clock.now()).unwrap();
+        let (clock, world) = (Arc::clone(&self.clock), Arc::clone(&self.world));
+        let next = Self::of(seed, |tenant| tenant, store, |line| line, clock, world);
+        Self { client: self.client, keys: Mutex::new(*self.keys.lock().unwrap()), ..next }
     }
 
     /// A key that was not used before.
@@ -393,13 +425,17 @@ fn config(change: impl FnOnce(String) -> String) -> Config {
 }
 
 fn world(seed: u64) -> World {
+    World::new(world_settings(seed)).unwrap()
+}
+
+fn world_settings(seed: u64) -> WorldSettings {
     let adyen = AdyenAccount {
         merchant_account: MERCHANT_ACCOUNT.to_owned(),
         api_key: SecretString::from(API_KEY),
         hmac_key_hex: SecretString::from(HMAC_KEY_HEX),
         notification_url: format!("http://127.0.0.1:8080/hooks/adyen/{ACCOUNT}"),
     };
-    World::new(WorldSettings { seed, adyen, base_url: TWIN_URL.to_owned() }).unwrap()
+    WorldSettings { seed, adyen, base_url: TWIN_URL.to_owned() }
 }
 
 fn path_of(address: &str) -> &str {
