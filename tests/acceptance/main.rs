@@ -1,4 +1,7 @@
 //! The scenarios of `docs/acceptance.md` that need desk, jobs and twin together, in one process.
 
+mod double;
 mod first_payment;
+mod hostile;
 mod stage;
+mod unknown;

@@ -42,14 +42,12 @@ impl Recorder<'_> {
             | AttemptState::Pending
             | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. } => {
                 events.push(self.held(attempt));
-                if !self.is_live(attempt) {
-                    events.push(self.void_late(attempt));
-                }
+                events.extend(self.closing_ends(attempt));
             }
             // Authorised after its end: nothing was taken, and nothing shall be.
             AttemptState::Declined { .. } | AttemptState::Cancelled | AttemptState::Abandoned => {
                 events.push(self.held(attempt));
-                events.push(self.void_late(attempt));
+                events.extend(self.closing_ends(attempt));
             }
             AttemptState::Authorised { .. }
             | AttemptState::Captured { .. }
@@ -62,6 +60,29 @@ impl Recorder<'_> {
 
     fn held(&self, attempt: &Attempt) -> Event {
         Event::Authorised { attempt: attempt.id, capture_before: self.context.capture_before }
+    }
+
+    /// A page on which money is held needs no closing any more. Who cancelled gets the hold given up instead; who let
+    /// the time run out or chose another method had paid before, and keeps it.
+    fn closing_ends(&self, attempt: &Attempt) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut cancelled = false;
+        for call in self.payment.calls_of(attempt.id) {
+            match call.purpose {
+                Purpose::ClosePage { why, .. } => {
+                    cancelled = cancelled || why == CloseReason::Cancel;
+                    events.push(Event::CallSettled { call: call.id, code: None });
+                }
+                Purpose::OpenPage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => {}
+            }
+        }
+        if !self.is_live(attempt) {
+            events.push(self.void_late(attempt));
+        } else if cancelled {
+            let (attempt, call) = (attempt.id, self.context.call);
+            events.push(Event::VoidIntended { attempt, call, why: CloseReason::Cancel });
+        }
+        events
     }
 
     fn void_late(&self, attempt: &Attempt) -> Event {
