@@ -8,7 +8,13 @@ use zahlstelle_contract::money::Money;
 
 use super::{DeskError, log::PaymentRecord};
 use crate::{
-    domain::{event::Recorded, ids::PaymentId, payment::Payment, refund::RefundState},
+    domain::{
+        attempt::{Capture, CaptureRole},
+        event::{ClaimPosting, Recorded},
+        ids::PaymentId,
+        payment::Payment,
+        refund::RefundState,
+    },
     ledger::{
         account::Account,
         chain::{self, Link},
@@ -270,21 +276,20 @@ fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
     let forderung = || Account::Forderung(terms.service.clone());
     let owed = |amount: Money| amount.checked_neg().unwrap_or(amount);
     let mut items = Vec::new();
-    if posting::claim_is_open(payment) {
-        items.push((forderung(), terms.total));
-    } else if terms.claim == crate::domain::event::ClaimPosting::Elsewhere {
+    let paying = payment.paying_capture();
+    let reversed = |capture: &Capture| capture.reversed.map_or(0, Money::minor);
+    if terms.claim == ClaimPosting::Elsewhere {
         // The claim stands in the books of the finance system, so ours show only what was paid for it.
-        items.extend(
-            payment
-                .paying_capture()
-                .filter(|capture| capture.reversed.is_none())
-                .map(|capture| (forderung(), owed(capture.amount))),
-        );
+        let paid = paying.map_or(0, |capture| capture.amount.minor().saturating_sub(reversed(capture)));
+        items.push((forderung(), owed(Money::from_minor(paid, terms.total.currency()))));
+    } else if let Some(capture) = paying {
+        // What went back is owed again; what was refunded before is not.
+        items.push((forderung(), Money::from_minor(reversed(capture), terms.total.currency())));
+    } else if posting::claim_is_open(payment) {
+        items.push((forderung(), terms.total));
     }
-    for capture in
-        payment.captures.iter().filter(|capture| capture.role == crate::domain::attempt::CaptureRole::Surplus)
-    {
-        let mut left = capture.amount.minor().saturating_sub(capture.reversed.map_or(0, Money::minor));
+    for capture in payment.captures.iter().filter(|capture| capture.role == CaptureRole::Surplus) {
+        let mut left = capture.amount.minor().saturating_sub(reversed(capture));
         for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
             match refund.state {
                 RefundState::Requested | RefundState::Rejected | RefundState::Failed { .. } => {}
