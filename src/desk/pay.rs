@@ -157,11 +157,15 @@ impl Desk {
             Some(call) => self.carry_out(desk, id, call).await?,
             None => payment,
         };
+        // A page that is being closed is given to nobody, be it that it was made for something else than was asked.
+        let payment = self.carry_out_closing(desk, &payment).await?;
         let Some(live) = payment.live() else {
             return if payment.state == State::Open { Err(DeskError::ProviderUnavailable) } else { Ok(NextStep::Look) };
         };
         match (&live.state, &live.page) {
-            (AttemptState::Waiting, Some(page)) => Ok(NextStep::Redirect { url: page.url.clone() }),
+            (AttemptState::Waiting, Some(page)) if !payment.is_closing(live) => {
+                Ok(NextStep::Redirect { url: page.url.clone() })
+            }
             (AttemptState::Started, _) => Err(DeskError::ProviderUnavailable),
             (_, _) => Ok(NextStep::Look),
         }
