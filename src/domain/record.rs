@@ -36,8 +36,8 @@ pub enum Fact {
     PageUnanswered { attempt: AttemptId },
     /// The provider took a capture, void or refund.
     CallTaken { call: CallId, reference: ProviderReference, mismatch: Option<Mismatch> },
-    /// The provider said no to a call; no money moved by it.
-    CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool },
+    /// The provider said no to a call; no money moved by it. Was the call `repeated`, an earlier try may have moved it.
+    CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool, repeated: bool },
     /// There is no usable answer to a call; it may have taken effect.
     CallUnanswered { call: CallId },
     /// A call that moved nothing will not be repeated any more.
@@ -88,7 +88,9 @@ pub fn record(payment: &Payment, fact: &Fact, context: &Context) -> Vec<Event> {
         Fact::PageTold { attempt, told } => recorder.with(*attempt, |attempt| recorder.page_told(attempt, told)),
         Fact::PageUnanswered { attempt } => recorder.with(*attempt, |attempt| recorder.page_unanswered(attempt)),
         Fact::CallTaken { call, reference, mismatch } => recorder.call_taken(*call, reference, *mismatch),
-        Fact::CallRefused { call, code, rejected } => recorder.call_refused(*call, code.as_ref(), *rejected),
+        Fact::CallRefused { call, code, rejected, repeated } => {
+            recorder.call_refused(*call, code.as_ref(), *rejected, *repeated)
+        }
         Fact::CallUnanswered { call } => recorder.call_unanswered(*call),
         Fact::CallGivenUp { call } => recorder.call_given_up(*call),
         Fact::Told { attempt, fact } => recorder.with(*attempt, |attempt| recorder.told(attempt, fact)),
@@ -122,7 +124,9 @@ impl Recorder<'_> {
             ProviderFact::Captured { payment, capture, amount } => {
                 self.captured(attempt, Some(capture), Some(payment), *amount)
             }
-            ProviderFact::CaptureFailed { capture, code, .. } => self.capture_failed(attempt, capture, code),
+            ProviderFact::CaptureFailed { payment, capture, code, .. } => {
+                self.capture_failed(attempt, payment, capture, code)
+            }
             ProviderFact::Voided { payment } => self.voided(attempt, payment),
             ProviderFact::VoidFailed { code, .. } => self.void_failed(attempt, code),
             ProviderFact::Reversed { payment, reversal, amount } => self.reversed(attempt, payment, reversal, *amount),
