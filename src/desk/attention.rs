@@ -30,13 +30,7 @@ pub struct Waits {
 /// When to look at the payment next; [`None`] when it will never change by itself.
 ///
 /// `tries` counts how often it was looked at in vain.
-pub fn due(
-    payment: &Payment,
-    settings: &Settings,
-    waits: Waits,
-    tries: u32,
-    now: Timestamp,
-) -> Option<Timestamp> {
+pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
     let again = |schedule: &[Duration]| later(now, step(schedule, tries));
     let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, settings, &again));
     let state = match &payment.state {
@@ -55,7 +49,8 @@ pub fn due(
         State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
     };
     let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
-    let closed = payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
+    let closed =
+        payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
     let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
         RefundState::Unknown { due_at, .. } => Some(*due_at).filter(|due_at| now < *due_at),
         // A reference that does not come is missed after the same time as an answer.

@@ -218,8 +218,8 @@ pub(super) fn waits(desk: &TenantDesk, payment: &Payment) -> Waits {
     let providers = payment.attempts.iter().filter_map(|attempt| desk.providers.get(&attempt.account));
     let in_flight = providers.map(|provider| provider.in_flight()).max().unwrap_or_default();
     let service = desk.tenant.services.get(payment.terms.service.as_str());
-    let seconds = service
-        .map_or(OUTCOME_DEADLINE_DEFAULT_SECONDS, |service| u64::from(service.outcome_deadline_seconds));
+    let seconds =
+        service.map_or(OUTCOME_DEADLINE_DEFAULT_SECONDS, |service| u64::from(service.outcome_deadline_seconds));
     Waits { in_flight, outcome_deadline: std::time::Duration::from_secs(seconds) }
 }
 

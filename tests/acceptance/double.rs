@@ -8,7 +8,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use zahlstelle::{
     desk::{DeskError, RefundOrder, side, side::PaymentSide},
     domain::{
-        decide::{Refusal, RefundExtent},
+        decide::{RefundExtent, Refusal},
         payment::Payment,
         refund::RefundState,
     },
@@ -170,11 +170,16 @@ async fn a5_the_notice_of_our_own_refund_comes_before_its_answer() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::migrate(&folder.path().join("store.sqlite")).unwrap());
     let mut gate = None;
-    let stage = Stage::wired(106, |tenant| tenant, store, |line| {
-        let made = Arc::new(Gate { line, keep: false.into(), open: Semaphore::new(0) });
-        gate = Some(Arc::clone(&made));
-        made
-    });
+    let stage = Stage::wired(
+        106,
+        |tenant| tenant,
+        store,
+        |line| {
+            let made = Arc::new(Gate { line, keep: false.into(), open: Semaphore::new(0) });
+            gate = Some(Arc::clone(&made));
+            made
+        },
+    );
     let (stage, gate) = (Arc::new(stage), gate.unwrap());
     let paid = stage.pay(stage.create("13.00").await.id).await;
     gate.keep.store(true, std::sync::atomic::Ordering::SeqCst);

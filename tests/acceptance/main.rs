@@ -3,5 +3,6 @@
 mod double;
 mod first_payment;
 mod hostile;
+mod quarantine;
 mod stage;
 mod unknown;

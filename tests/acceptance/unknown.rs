@@ -418,7 +418,9 @@ async fn a_refund_whose_reference_never_comes_is_shown_to_somebody() {
     }
     assert_eq!(stage.refund_state(payment.id, refund).await, "approved");
     let overdue = stage.payment(payment.id).await.exceptions;
-    assert!(matches!(&overdue[0].cause, ExceptionCause::OutcomeOverdue { refund: Some(named), .. } if named.0 == refund));
+    assert!(
+        matches!(&overdue[0].cause, ExceptionCause::OutcomeOverdue { refund: Some(named), .. } if named.0 == refund)
+    );
     assert_eq!(overdue.len(), 1);
 }
 
@@ -436,9 +438,9 @@ async fn every_refund_that_is_overdue_is_shown_to_somebody() {
     }
     let overdue = stage.payment(paid.id).await.exceptions;
     let named = |wanted| {
-        overdue.iter().any(|known| {
-            matches!(known.cause, ExceptionCause::OutcomeOverdue { refund, .. } if refund == Some(wanted))
-        })
+        overdue
+            .iter()
+            .any(|known| matches!(known.cause, ExceptionCause::OutcomeOverdue { refund, .. } if refund == Some(wanted)))
     };
     assert!(stage.payment(paid.id).await.refunds.iter().all(|refund| named(refund.id)), "{overdue:?}");
 }
@@ -446,7 +448,10 @@ async fn every_refund_that_is_overdue_is_shown_to_somebody() {
 #[tokio::test]
 async fn another_method_does_not_revive_a_payment_that_is_being_cancelled() {
     let with_wallet = |tenant: String| {
-        tenant.replace("methods = { card = \"adyen-test\" }", "methods = { card = \"adyen-test\", google_pay = \"adyen-test\" }")
+        tenant.replace(
+            "methods = { card = \"adyen-test\" }",
+            "methods = { card = \"adyen-test\", google_pay = \"adyen-test\" }",
+        )
     };
     let stage = Stage::with(221, with_wallet);
     let payment = stage.create("13.00").await;
