@@ -2,7 +2,6 @@
 //!
 //! Everything that happens here follows from a seed: the store is the engine's synchronous core, the twin is the pure
 //! world, and calls to the provider are function calls whose answers can be lost.
-#![expect(dead_code, reason = "every test file uses a part of the stage")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::{
