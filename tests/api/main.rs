@@ -5,6 +5,7 @@ mod bad_input;
 mod callers;
 mod client;
 mod connections;
+mod contract;
 mod feed;
 mod gate;
 mod hooks;
