@@ -1,4 +1,12 @@
 //! The scenarios of `docs/acceptance.md` that need desk, jobs and twin together, in one process.
 
+mod crash;
+mod deliveries;
+mod disputes;
+mod double;
 mod first_payment;
+mod hostile;
+mod incoming;
+mod quarantine;
 mod stage;
+mod unknown;

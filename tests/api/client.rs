@@ -11,7 +11,7 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-use crate::contract;
+use crate::openapi;
 
 /// A portal with its key. A clone has connections of its own.
 pub(crate) struct Portal {
@@ -57,7 +57,7 @@ impl Portal {
         let (parts, answer) = response.into_parts();
         let answer = answer.collect().await.unwrap().to_bytes();
         let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: answer };
-        contract::judge(method.as_str(), path, &body, &reply);
+        openapi::judge(method.as_str(), path, &body, &reply);
         reply
     }
 

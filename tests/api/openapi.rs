@@ -7,7 +7,10 @@ use std::{
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use zahlstelle::http::{Code, routes::OPERATIONS};
+use zahlstelle::http::{
+    Code,
+    routes::{OPERATIONS, Verb},
+};
 
 use crate::client::Reply;
 
@@ -118,4 +121,20 @@ fn the_document_names_the_scopes_and_codes_of_the_program() {
         let row = code.row();
         assert!(words.contains(&format!("`{}`", row.name)), "the document does not name {}", row.name);
     }
+}
+
+#[test]
+fn every_write_below_v1_needs_a_key() {
+    for row in OPERATIONS.iter().filter(|row| row.path.starts_with("/v1") && row.verb == Verb::Post) {
+        let item = &DOCUMENT["paths"][row.path];
+        let parameters = [&item["parameters"], &item["post"]["parameters"]].into_iter().filter_map(Value::as_array);
+        let named: Vec<&Value> = parameters.flatten().map(|parameter| &resolve(parameter)["name"]).collect();
+        assert!(named.contains(&&json!("Idempotency-Key")), "{} names {named:?}", row.path);
+    }
+}
+
+#[test]
+#[should_panic(expected = "differs from the document")]
+fn the_judge_can_say_no() {
+    assert_fits(&json!({"$ref": "#/components/schemas/Payment"}), &json!({"object": "payment"}), "a payment");
 }
