@@ -5,5 +5,6 @@ mod double;
 mod first_payment;
 mod hostile;
 mod quarantine;
+mod simulation;
 mod stage;
 mod unknown;
