@@ -8,5 +8,6 @@ mod first_payment;
 mod hostile;
 mod incoming;
 mod quarantine;
+mod simulation;
 mod stage;
 mod unknown;
