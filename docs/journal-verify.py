@@ -20,7 +20,7 @@ GENESIS = bytes(32)
 FIRST_LINE = "zahlstelle-log-1"
 
 SEALED = """
-    SELECT seal.position, seal.stream, seal.version, seal.wanted_day, seal.booking_day, seal.hash, record.at, record.body
+    SELECT seal.position, seal.stream, seal.version, seal.wanted_day, seal.booking_day, seal.hash, record.at, record.kind, record.body
     FROM seal LEFT JOIN record
         ON record.tenant = seal.tenant AND record.stream = seal.stream AND record.version = seal.version
     WHERE seal.tenant = ? ORDER BY seal.position
@@ -32,9 +32,9 @@ UNSEALED = """
 """
 
 
-def link_hash(previous, tenant, position, stream, version, at, wanted_day, booking_day, body):
+def link_hash(previous, tenant, position, stream, version, at, wanted_day, booking_day, kind, body):
     """The hash of a position."""
-    lines = [FIRST_LINE, tenant, str(position), stream.hex(), str(version), str(at), wanted_day, booking_day]
+    lines = [FIRST_LINE, tenant, str(position), stream.hex(), str(version), str(at), wanted_day, booking_day, kind]
     header = "".join(line + "\n" for line in lines).encode("utf-8")
     return hashlib.sha256(previous + header + body).digest()
 
@@ -44,14 +44,14 @@ def check(connection, tenant, expected):
     position, head = 0, GENESIS
     versions = {}
     for row in connection.execute(SEALED, (tenant,)):
-        found, stream, version, wanted_day, booking_day, sealed, at, body = row
+        found, stream, version, wanted_day, booking_day, sealed, at, kind, body = row
         if found != position + 1:
             return position, head, f"position {found} follows {position}"
         if body is None:
             return position, head, f"position {found}: its record is missing"
         if version != versions.get(stream, 0) + 1:
             return position, head, f"position {found}: version {version} of its stream follows {versions.get(stream, 0)}"
-        made = link_hash(head, tenant, found, stream, version, at, wanted_day, booking_day, body)
+        made = link_hash(head, tenant, found, stream, version, at, wanted_day, booking_day, kind, body)
         if made != sealed:
             return position, head, f"position {found}: the hash does not fit"
         if expected.pop(found, made) != made:

@@ -34,9 +34,9 @@ pub fn due(
     let state = match &payment.state {
         State::Open => Some(payment.terms.expires_at),
         State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
+        State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
         // A capture or void that was accepted and never confirmed outlives the hold; it is looked at, not hurried.
         State::Processing { .. } | State::Authorised { .. } => Some(again(&settings.resolver_schedule)),
-        State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
         State::OutcomeUnknown { due_at, cause, .. } => match cause {
             UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
             UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {

@@ -118,7 +118,7 @@ impl Desk {
             let (attempt, call) = (AttemptId(self.id()), CallId(self.id()));
             let command = Command::StartAttempt { attempt, method, account, call };
             match self.command(desk, id, &command, &extra).await {
-                Ok(_) => return self.to_page(desk, id).await,
+                Ok(_) => return self.to_page(desk, id, method).await,
                 Err(DeskError::Refused(Refusal::AttemptUnderWay)) => {
                     let closed = self.close_live(desk, id, &extra).await?;
                     // The key is taken by the commit that intended to close; the start needs it no more.
@@ -157,16 +157,25 @@ impl Desk {
     }
 
     /// Makes the page of the live attempt, unless it exists, and says where it is.
-    async fn to_page(&self, desk: &TenantDesk, id: PaymentId) -> Result<NextStep, DeskError> {
+    async fn to_page(&self, desk: &TenantDesk, id: PaymentId, method: Method) -> Result<NextStep, DeskError> {
         let payment = self.payment(desk.tenant.id.as_str(), id).await?;
         let opening = payment.calls.iter().find(|call| matches!(call.purpose, Purpose::OpenPage { .. }));
         let payment = match opening.map(|call| call.id) {
             Some(call) => self.carry_out(desk, id, call).await?,
             None => payment,
         };
+        // A page for something else than was asked is to be closed, and nobody may learn its address before.
+        let payment = match closing_of_live(&payment) {
+            Some(call) => self.carry_out(desk, id, call).await?,
+            None => payment,
+        };
         let Some(live) = payment.live() else {
             return if payment.state == State::Open { Err(DeskError::ProviderUnavailable) } else { Ok(NextStep::Look) };
         };
+        // Somebody else may have chosen another method meanwhile; their page is not what was asked for here.
+        if live.method != method || closing_of_live(&payment).is_some() {
+            return Ok(NextStep::Look);
+        }
         match (&live.state, &live.page) {
             (AttemptState::Waiting, Some(page)) => Ok(NextStep::Redirect { url: page.url.clone() }),
             (AttemptState::Started, _) => Err(DeskError::ProviderUnavailable),
@@ -222,4 +231,10 @@ impl Desk {
         let payment = self.change(desk, id, &extra, self.now(), |_| Ok(Vec::new())).await?.payment;
         Ok(Answered { holder, status, version: payment.version, replayed: false })
     }
+}
+
+/// The call that makes the page of the live attempt unpayable, if there is one.
+fn closing_of_live(payment: &Payment) -> Option<CallId> {
+    let live = payment.live()?;
+    payment.calls_of(live.id).find(|call| matches!(call.purpose, Purpose::ClosePage { .. })).map(|call| call.id)
 }

@@ -1,26 +1,23 @@
 //! Reading a body: capped, and within a deadline.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::{Code, ProblemDetails, limits::BODY_READ_SECONDS_MAX};
+use super::{Code, Limits, ProblemDetails};
 
 /// The whole body, if it has at most so many bytes and arrives in time.
-pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ProblemDetails> {
+pub(super) async fn read(body: Body, bytes_max: usize, limits: &Limits) -> Result<Bytes, ProblemDetails> {
     let collecting = Limited::new(body, bytes_max).collect();
-    match timeout(Duration::from_secs(BODY_READ_SECONDS_MAX), collecting).await {
+    match timeout(limits.body_timeout, collecting).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if is_too_large(error.as_ref()) => {
             Err(ProblemDetails::new(Code::BodyTooLarge)
                 .with_detail(format!("The body has more than {bytes_max} bytes.")))
         }
         Ok(Err(_)) => Err(ProblemDetails::new(Code::BodyIncomplete)),
-        Err(_) => Err(ProblemDetails::new(Code::BodyTooSlow)
-            .with_detail(format!("The body took longer than {BODY_READ_SECONDS_MAX} seconds."))),
+        Err(_) => Err(ProblemDetails::new(Code::BodyTooSlow)),
     }
 }
 

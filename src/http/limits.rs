@@ -6,8 +6,10 @@ use crate::config;
 
 /// The most bytes of a delivery from a provider; its batches are larger than what portals send.
 pub(super) const HOOK_BODY_BYTES_MAX: usize = 256 << 10;
-/// The longest time that a body may take to arrive.
-pub(super) const BODY_READ_SECONDS_MAX: u64 = 15;
+/// How long a head may take to arrive, also the first one of a connection and the next one of an idle connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest time that the feed may be asked to wait.
 pub(super) const FEED_WAIT_SECONDS_MAX: u32 = 30;
 
@@ -16,6 +18,10 @@ pub(super) const FEED_WAIT_SECONDS_MAX: u32 = 30;
 pub struct Limits {
     /// The most bytes of a request's body.
     pub request_body_bytes_max: usize,
+    /// How long the head of a request may take to arrive.
+    pub head_timeout: Duration,
+    /// How long its body may take to arrive.
+    pub body_timeout: Duration,
     /// How long a client waits for an answer; the work goes on behind it.
     pub request_timeout: Duration,
     /// The most connections at a time.
@@ -41,6 +47,8 @@ impl From<&config::Server> for Limits {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         Self {
             request_body_bytes_max: size(server.request_body_bytes_max),
+            head_timeout: HEAD_TIMEOUT,
+            body_timeout: BODY_TIMEOUT,
             request_timeout: Duration::from_secs(u64::from(server.request_timeout_seconds)),
             connections_max: size(server.connections_max),
             drain: Duration::from_secs(u64::from(server.drain_seconds)),

@@ -18,8 +18,6 @@ use tower::ServiceExt;
 
 use super::{Drain, Limits};
 
-/// How long a head may take to arrive, also the first one of a connection and the next one of an idle connection.
-const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The most header fields of a request.
 const HEADERS_MAX: usize = 64;
 /// The most bytes of a head over HTTP/1, and the read buffer.
@@ -121,7 +119,7 @@ impl Server {
         let permits = Arc::new(Semaphore::new(limits.connections_max));
         let tasks = TaskTracker::new();
         let graceful = GracefulShutdown::new();
-        let builder = builder();
+        let builder = builder(&limits);
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -135,7 +133,7 @@ impl Server {
                 builder.serve_connection(TokioIo::new(stream), service(&router, &first_request)).into_owned();
             let connection = graceful.watch(connection);
             tasks.spawn(async move {
-                attend(connection, &first_request).await;
+                attend(connection, &first_request, limits.head_timeout).await;
                 drop(permit);
             });
         }
@@ -171,12 +169,12 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(Tcp
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ_TIMEOUT)
+        .header_read_timeout(limits.head_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(true)
@@ -218,13 +216,13 @@ fn service(
 
 /// Carries a connection to its end. Before the version of the protocol is known the builder has no timeout of its own,
 /// so a peer that connects and stays silent is dropped here.
-async fn attend<C, E>(connection: C, first_request: &CancellationToken)
+async fn attend<C, E>(connection: C, first_request: &CancellationToken, head_timeout: Duration)
 where
     C: Future<Output = Result<(), E>>,
     E: std::fmt::Display,
 {
     let mut connection = pin!(connection);
-    let silent = timeout(HEAD_READ_TIMEOUT, first_request.cancelled());
+    let silent = timeout(head_timeout, first_request.cancelled());
     let ended = tokio::select! {
         biased;
         ended = &mut connection => Some(ended),

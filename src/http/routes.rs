@@ -232,7 +232,7 @@ async fn answer(
     let params = path_params(&mut parts).await?;
     let body = match operation.verb {
         Verb::Get => Bytes::new(),
-        Verb::Post => body::read(body, operation.class.body_bytes_max(&state)).await?,
+        Verb::Post => body::read(body, operation.class.body_bytes_max(&state), &state.limits).await?,
     };
     run(Call { state, parts, body, params }).await
 }

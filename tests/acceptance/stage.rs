@@ -94,7 +94,10 @@ impl Stage {
         let line = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
         let config = config(tenants);
         let settings = assemble::desk_settings(&config);
-        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::<Line>::clone(&line)).unwrap();
+        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_| {
+            Some(Arc::<Line>::clone(&line) as Arc<dyn Transport>)
+        })
+        .unwrap();
         let client = ClientId(ids.id(clock.now()));
         let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let desk = Desk::new(Arc::clone(&store), as_clock, ids, settings, tenants, Arc::default());

@@ -44,7 +44,10 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::migrate(&folder.path().join("zahlstelle.sqlite")).unwrap());
         let gate = Arc::new(Gate::before(store));
-        let neighbour = tenant_file().replace(TENANT, NEIGHBOUR).replace("adyen-test", "adyen-nachbar");
+        let neighbour = tenant_file()
+            .replace(TENANT, NEIGHBOUR)
+            .replace("adyen-test", "adyen-nachbar")
+            .replace("ZahlstelleDemoECOM", "NachbarstadtDemoECOM");
         let as_store: Arc<dyn Store> = Arc::<Gate>::clone(&gate);
         let stage = Stage::of(seed, &[change(tenant_file()), neighbour], as_store);
         let app = AppState::new(Arc::clone(&stage.desk), Arc::new(SystemIds), limits);
@@ -114,6 +117,8 @@ pub(crate) fn limits() -> Limits {
     Limits {
         request_body_bytes_max: 65_536,
         request_timeout: Duration::from_mins(1),
+        head_timeout: Duration::from_mins(1),
+        body_timeout: Duration::from_mins(1),
         connections_max: 256,
         drain: Duration::from_mins(1),
     }

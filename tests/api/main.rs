@@ -1,9 +1,16 @@
 //! The API over real connections: a listener on a port of this machine, the desk on a database on disk, and the twin.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
+mod callers;
 mod client;
+mod connections;
+mod feed;
 mod gate;
+mod hooks;
 mod house;
+mod idempotency;
 mod payments;
+mod refunds;
 #[path = "../acceptance/stage.rs"]
 mod stage;

@@ -63,7 +63,7 @@ fn i3_a_kill_between_any_two_steps_leaves_the_same_journal() {
 fn journey(killed_after: Option<&str>) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(folder.path());
-    let mut reached = |demo: Demo, step: &str| {
+    let reached = |demo: Demo, step: &str| {
         if killed_after != Some(step) {
             return demo;
         }

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 /// How long something that must happen may take before the test has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running `zahlstelle demo`. It is killed when the test ends, however it ends.
 pub(crate) struct Demo {

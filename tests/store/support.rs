@@ -84,6 +84,7 @@ pub(crate) fn assert_chain(tenant: &str, log: &[SealedRecord]) {
             record.at.as_microsecond().to_string(),
             record.wanted_day.to_string(),
             record.booking_day.to_string(),
+            record.kind.as_str().to_owned(),
         ];
         for line in header {
             bytes.extend_from_slice(line.as_bytes());

@@ -99,9 +99,10 @@ impl Standing {
     }
 }
 
-/// Whether the latest attempt was refused, and nothing else came of it.
+/// Whether the provider refused what the citizen tried last. An attempt whose page never came to be was no try.
 pub(super) fn was_declined(payment: &Payment) -> bool {
-    payment.attempts.last().is_some_and(|attempt| !attempt.tries.is_empty())
+    let tried = payment.attempts.iter().rev().find(|attempt| attempt.page.is_some());
+    tried.is_some_and(|attempt| !attempt.tries.is_empty())
 }
 
 /// What was taken on top of what is owed and has not gone back, in minor units.

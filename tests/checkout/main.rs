@@ -1,0 +1,10 @@
+//! The checkout as a citizen walks through it: the real routes, desk, jobs and twin in one process.
+
+mod browser;
+mod guard;
+mod html;
+mod journeys;
+mod outcomes;
+#[path = "../acceptance/stage.rs"]
+mod stage;
+mod switching;
