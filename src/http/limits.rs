@@ -35,6 +35,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_body_bytes_max: 64 << 10,
+            head_timeout: HEAD_TIMEOUT,
+            body_timeout: BODY_TIMEOUT,
             request_timeout: Duration::from_secs(30),
             connections_max: 1_024,
             drain: Duration::from_secs(10),
