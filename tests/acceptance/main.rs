@@ -4,4 +4,5 @@ mod deliveries;
 mod disputes;
 mod first_payment;
 mod incoming;
+mod numbers;
 mod stage;
