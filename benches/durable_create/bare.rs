@@ -25,7 +25,8 @@ impl Kept {
             connection.pragma_update(None, name, value).expect("a setting");
         }
         for table in TABLES {
-            let create = format!("CREATE TABLE {table} (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID");
+            let create =
+                format!("CREATE TABLE {table} (id BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID");
             connection.execute_batch(&create).expect("a table");
         }
         let (queue, waiting) = mpsc::channel(QUEUE);

@@ -52,7 +52,7 @@ where
     let started = Instant::now();
     let mut waiting = JoinSet::new();
     let mut latencies = Vec::with_capacity(usize::try_from(count).expect("a count"));
-    let mut begin = |waiting: &mut JoinSet<u64>| {
+    let begin = |waiting: &mut JoinSet<u64>| {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number < count {
             let asked = ask(number);

@@ -47,7 +47,8 @@ impl Service {
         let store = Arc::new(SqliteStore::migrate(&path).expect("a database"));
         let config = config();
         let settings = assemble::desk_settings(&config);
-        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::new(NoLine)).expect("a Mandant");
+        let tenants =
+            assemble::tenant_desks(config.tenants.into_values(), |_| Some(Arc::new(NoLine))).expect("a Mandant");
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let client = ClientId(ids.id(SystemClock.now()));
         let desk = Desk::new(store, Arc::new(SystemClock), ids, settings, tenants, Arc::default());

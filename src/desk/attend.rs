@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
+        decide::REFUNDS_MAX,
         ids::PaymentId,
         payment::{Payment, State},
         record::Fact,
@@ -49,12 +50,24 @@ impl Desk {
         let payment = self.ask_live_page(desk, payment).await?;
         let payment = self.ask_closed_pages(desk, payment).await?;
         let payment = self.end_in_time(desk, payment).await?;
-        let payment = self.record(desk, payment.id, &Fact::DeadlinePassed, &Extra::default()).await?.payment;
+        let payment = self.tell_what_is_overdue(desk, payment).await?;
         // Every change on the way has set the job anew and taken it from us; this counts only when nothing changed.
         match self.next_look(desk, &payment, job.tries) {
             Some(due_at) => Ok(self.store.postpone_job(&job.key, job.fence, due_at).await?),
             None => self.end_job(desk, job).await,
         }
+    }
+
+    /// Each fact of a passed deadline tells of one refund; there are as many facts as refunds at most.
+    async fn tell_what_is_overdue(&self, desk: &TenantDesk, mut payment: Payment) -> Result<Payment, DeskError> {
+        for _ in 0..=REFUNDS_MAX {
+            let changed = self.record(desk, payment.id, &Fact::DeadlinePassed, &Extra::default()).await?;
+            payment = changed.payment;
+            if changed.events.is_empty() {
+                break;
+            }
+        }
+        Ok(payment)
     }
 
     async fn end_job(&self, desk: &TenantDesk, job: &DueJob) -> Result<(), DeskError> {
@@ -85,7 +98,7 @@ impl Desk {
     /// Asks once more about pages that were closed: a step of the payer that was under way may have completed.
     async fn ask_closed_pages(&self, desk: &TenantDesk, mut payment: Payment) -> Result<Payment, DeskError> {
         let now = self.now();
-        let in_flight = change::in_flight(desk, &payment);
+        let in_flight = change::waits(desk, &payment).in_flight;
         let closed: Vec<_> = payment
             .attempts
             .iter()

@@ -18,17 +18,19 @@ use crate::domain::{
 /// For how long after its end a page is asked about once more, when something else calls attention to the payment.
 pub const RECHECK_WINDOW: Duration = Duration::from_hours(24);
 
+/// How long others have to be waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// How long a payer's own step may still complete after a page was closed.
+    pub in_flight: Duration,
+    /// How long an outcome may stay unknown before a person is called.
+    pub outcome_deadline: Duration,
+}
+
 /// When to look at the payment next; [`None`] when it will never change by itself.
 ///
-/// `tries` counts how often it was looked at in vain, `in_flight` is how long a payer's own step may still complete
-/// after a page was closed.
-pub fn due(
-    payment: &Payment,
-    settings: &Settings,
-    in_flight: Duration,
-    tries: u32,
-    now: Timestamp,
-) -> Option<Timestamp> {
+/// `tries` counts how often it was looked at in vain.
+pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
     let again = |schedule: &[Duration]| later(now, step(schedule, tries));
     let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, settings, &again));
     let state = match &payment.state {
@@ -46,11 +48,16 @@ pub fn due(
         State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
     };
     let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
-    let closed = payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, in_flight)).filter(|at| now < *at);
+    let closed =
+        payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
     let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
         RefundState::Unknown { due_at, .. } => Some(*due_at).filter(|due_at| now < *due_at),
+        // A reference that does not come is missed after the same time as an answer.
+        RefundState::Approved => payment
+            .call_of_refund(refund.id)
+            .map(|call| later(call.intended_at, waits.outcome_deadline))
+            .filter(|due_at| now < *due_at),
         RefundState::Requested
-        | RefundState::Approved
         | RefundState::Rejected
         | RefundState::Submitted { .. }
         | RefundState::Succeeded { .. }

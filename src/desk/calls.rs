@@ -60,6 +60,7 @@ impl Desk {
                 return Ok(self.record(desk, id, &fact, &Extra::default()).await?.payment);
             }
         }
+        let repeated = known.first_sent_at.is_some();
         let payment = match self.command(desk, id, &Command::MarkSent { call }, &Extra::default()).await {
             Ok(changed) => changed.payment,
             // Somebody else settled it in the meantime.
@@ -69,7 +70,7 @@ impl Desk {
         let Some(known) = payment.call(call) else { return Ok(payment) };
         let provider = Self::provider_of_call(desk, &payment, known)?;
         let mut after = payment.clone();
-        for fact in self.perform(desk, provider.as_ref(), &payment, known).await? {
+        for fact in self.perform(desk, provider.as_ref(), &payment, known, repeated).await? {
             after = self.record(desk, id, &fact, &Extra::default()).await?.payment;
         }
         Ok(after)
@@ -114,12 +115,13 @@ impl Desk {
         provider: &dyn Provider,
         payment: &Payment,
         call: &Call,
+        repeated: bool,
     ) -> Result<Vec<Fact>, DeskError> {
         match call.purpose {
-            Purpose::OpenPage { attempt } => self.open_page(desk, provider, payment, call, attempt).await,
+            Purpose::OpenPage { .. } => self.open_page(desk, provider, payment, call, repeated).await,
             Purpose::ClosePage { attempt, .. } => Ok(self.close_page(provider, payment, call, attempt).await),
             Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => {
-                Ok(modify(provider, payment, call).await)
+                Ok(modify(provider, payment, call, repeated).await)
             }
         }
     }
@@ -130,9 +132,10 @@ impl Desk {
         provider: &dyn Provider,
         payment: &Payment,
         call: &Call,
-        attempt: AttemptId,
+        repeated: bool,
     ) -> Result<Vec<Fact>, DeskError> {
-        let Some(attempt) = payment.attempt(attempt) else { return Ok(Vec::new()) };
+        let attempt = call.purpose.attempt().and_then(|attempt| payment.attempt(attempt));
+        let Some(attempt) = attempt else { return Ok(Vec::new()) };
         let Some(pages) = provider.hosted_page() else { return Err(DeskError::MethodUnavailable) };
         let request = self.page_request(desk, payment, attempt, call).await?;
         let opened = pages.open_page(&request).await;
@@ -142,7 +145,7 @@ impl Desk {
                 let page = Page { reference: opened.page, url: opened.url, expires_at: opened.expires_at };
                 vec![Fact::PageMade { call: call.id, page, mismatch }]
             }
-            Err(error) => refusal(call, error).into_iter().collect(),
+            Err(error) => refusal(call, error, repeated).into_iter().collect(),
         })
     }
 
@@ -230,7 +233,7 @@ enum Repetition {
 }
 
 /// Captures, voids or refunds.
-async fn modify(provider: &dyn Provider, payment: &Payment, call: &Call) -> Vec<Fact> {
+async fn modify(provider: &dyn Provider, payment: &Payment, call: &Call, repeated: bool) -> Vec<Fact> {
     let Some(change) = modification(payment, call) else { return Vec::new() };
     let answer = match call.purpose {
         Purpose::Capture { .. } => match provider.capture() {
@@ -251,7 +254,7 @@ async fn modify(provider: &dyn Provider, payment: &Payment, call: &Call) -> Vec<
         Ok(acceptance) => taken(payment, call, &change, acceptance),
         Err(error) => {
             tracing::warn!(payment = %payment.id, %error, "a change of payment {} was not accepted", payment.id);
-            refusal(call, error).into_iter().collect()
+            refusal(call, error, repeated).into_iter().collect()
         }
     }
 }
@@ -311,12 +314,14 @@ fn done(payment: &Payment, call: &Call, change: &ModifyPayment, acceptance: Acce
     Some(Fact::Told { attempt, fact })
 }
 
-/// What an error says about a call; nothing when nothing was sent.
-fn refusal(call: &Call, error: CallError) -> Option<Fact> {
+/// What an error says about a call; nothing when nothing was sent. `repeated`: an earlier try may have left before.
+fn refusal(call: &Call, error: CallError, repeated: bool) -> Option<Fact> {
     match error {
         CallError::NotSent { .. } => None,
-        CallError::Declined { code } => Some(Fact::CallRefused { call: call.id, code: Some(code), rejected: false }),
-        CallError::Rejected { code, .. } => Some(Fact::CallRefused { call: call.id, code, rejected: true }),
+        CallError::Declined { code } => {
+            Some(Fact::CallRefused { call: call.id, code: Some(code), rejected: false, repeated })
+        }
+        CallError::Rejected { code, .. } => Some(Fact::CallRefused { call: call.id, code, rejected: true, repeated }),
         CallError::Unknown { .. } => Some(Fact::CallUnanswered { call: call.id }),
     }
 }

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use zahlstelle_contract::reference::ProviderReference;
 
-use super::{Desk, DeskError, TenantDesk, attention, log};
+use super::{
+    Desk, DeskError, TenantDesk,
+    attention::{self, Waits},
+    log,
+};
 use crate::{
     domain::{
         attempt::CaptureRole,
@@ -90,14 +94,13 @@ impl Desk {
     async fn context(&self, desk: &TenantDesk, id: PaymentId) -> Result<Context, DeskError> {
         let payment = self.payment(desk.tenant.id.as_str(), id).await?;
         let now = self.now();
-        let service = desk.tenant.services.get(payment.terms.service.as_str());
-        let deadline = service.map_or(86_400, |service| u64::from(service.outcome_deadline_seconds));
+        let deadline = waits(desk, &payment).outcome_deadline;
         // The shortest hold of the accounts concerned: voiding too early costs a capture, too late costs certainty.
         let holds = payment.attempts.iter().filter_map(|attempt| desk.providers.get(&attempt.account));
         let hold = holds.map(|provider| provider.authorisation_lifetime()).min().unwrap_or_default();
         Ok(Context {
             now,
-            outcome_due_at: super::later(now, std::time::Duration::from_secs(deadline)),
+            outcome_due_at: super::later(now, deadline),
             capture_before: super::later(now, hold),
             capture: CaptureId(self.id()),
             refund: RefundId(self.id()),
@@ -201,17 +204,24 @@ impl Desk {
     /// The payment's one job, set anew.
     fn attention(&self, desk: &TenantDesk, payment: &Payment, now: Timestamp) -> JobChange {
         let (kind, subject) = (JobKind::Payment, payment.id.0);
-        match attention::due(payment, &self.settings, in_flight(desk, payment), 0, now) {
+        match attention::due(payment, &self.settings, waits(desk, payment), 0, now) {
             Some(due_at) => JobChange::Set { kind, subject, due_at },
             None => JobChange::End { kind, subject },
         }
     }
 }
 
-/// How long a payer's own step may still complete at the providers of a payment.
-pub(super) fn in_flight(desk: &TenantDesk, payment: &Payment) -> std::time::Duration {
+/// The deadline of a service that the settings no longer name, in seconds: a day.
+const OUTCOME_DEADLINE_DEFAULT_SECONDS: u64 = 86_400;
+
+/// How long the providers and the service of a payment have to be waited for.
+pub(super) fn waits(desk: &TenantDesk, payment: &Payment) -> Waits {
     let providers = payment.attempts.iter().filter_map(|attempt| desk.providers.get(&attempt.account));
-    providers.map(|provider| provider.in_flight()).max().unwrap_or_default()
+    let in_flight = providers.map(|provider| provider.in_flight()).max().unwrap_or_default();
+    let service = desk.tenant.services.get(payment.terms.service.as_str());
+    let seconds =
+        service.map_or(OUTCOME_DEADLINE_DEFAULT_SECONDS, |service| u64::from(service.outcome_deadline_seconds));
+    Waits { in_flight, outcome_deadline: std::time::Duration::from_secs(seconds) }
 }
 
 fn commit_is_empty(commit: &Commit) -> bool {

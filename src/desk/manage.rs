@@ -54,7 +54,9 @@ impl Desk {
 
     async fn finish_cancelling(&self, desk: &TenantDesk, id: PaymentId) -> Result<Payment, DeskError> {
         let payment = self.payment(desk.tenant.id.as_str(), id).await?;
-        self.carry_out_closing(desk, &payment).await
+        self.carry_out_closing(desk, &payment).await?;
+        // The page may have said that the money is held; then the hold is given up.
+        self.carry_out_unsent(desk, id).await
     }
 
     /// Takes authorised money. The provider tells the end later, unless it does it at once.

@@ -177,7 +177,9 @@ impl Desk {
             return Ok(NextStep::Look);
         }
         match (&live.state, &live.page) {
-            (AttemptState::Waiting, Some(page)) => Ok(NextStep::Redirect { url: page.url.clone() }),
+            (AttemptState::Waiting, Some(page)) if !payment.is_closing(live) => {
+                Ok(NextStep::Redirect { url: page.url.clone() })
+            }
             (AttemptState::Started, _) => Err(DeskError::ProviderUnavailable),
             (_, _) => Ok(NextStep::Look),
         }

@@ -388,6 +388,6 @@ fn exception_view(exception: &crate::domain::payment::OpenException) -> Exceptio
 
 /// Where the payer must go, while a page waits for them.
 fn next_action(payment: &Payment) -> Option<NextActionView> {
-    let live = payment.live().filter(|live| live.state == AttemptState::Waiting)?;
+    let live = payment.live().filter(|live| live.state == AttemptState::Waiting && !payment.is_closing(live))?;
     live.page.as_ref().map(|page| NextActionView { kind: "redirect", url: page.url.clone() })
 }

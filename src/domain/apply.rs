@@ -286,6 +286,7 @@ impl Payment {
         match self.disputes.iter_mut().find(|dispute| dispute.reference == *reference) {
             Some(known) => {
                 known.state = state;
+                // What is debited may be another amount than was announced.
                 known.amount = amount;
                 known.debits = known.debits.saturating_add(debits);
             }

@@ -232,6 +232,10 @@ pub(super) fn close(payment: &Payment, attempt: AttemptId, call: CallId, why: Cl
     for earlier in payment.calls_of(attempt) {
         match earlier.purpose {
             Purpose::ClosePage { why: known, .. } if known == why => return Vec::new(),
+            // Who gave the payment up was told that it will end; another method must not keep it alive.
+            Purpose::ClosePage { why: CloseReason::Cancel | CloseReason::Expire, .. } if why == CloseReason::Switch => {
+                return Vec::new();
+            }
             // Closing is harmless to repeat, so the newer reason simply replaces the older one.
             Purpose::ClosePage { .. } => events.push(Event::CallSettled { call: earlier.id, code: None }),
             Purpose::OpenPage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => {}
@@ -295,6 +299,9 @@ fn lapse(payment: &Payment, call: CallId, exception: ExceptionId, now: Timestamp
     let State::Authorised { attempt, capture_before } = payment.state else { return Vec::new() };
     let Some(held) = payment.attempt(attempt) else { return Vec::new() };
     if now >= capture_before {
+        if void_was_refused(payment, attempt, capture_before) {
+            return Vec::new();
+        }
         if held.reference.is_some() {
             return void(payment, attempt, call, CloseReason::Lapse).unwrap_or_default();
         }
@@ -312,6 +319,22 @@ fn lapse(payment: &Payment, call: CallId, exception: ExceptionId, now: Timestamp
         return Vec::new();
     }
     vec![Event::ExceptionOpened { exception, cause }]
+}
+
+/// Whether the provider has refused to void a hold after its deadline: asking again would not end, so persons decide.
+fn void_was_refused(payment: &Payment, attempt: AttemptId, since: Timestamp) -> bool {
+    payment.exceptions.iter().filter(|exception| since <= exception.at).any(|exception| match &exception.cause {
+        ExceptionCause::VoidFailed { attempt: refused, .. } => *refused == attempt,
+        ExceptionCause::CallRejected { .. } => true,
+        ExceptionCause::Overpayment { .. }
+        | ExceptionCause::Mismatch { .. }
+        | ExceptionCause::Impossible { .. }
+        | ExceptionCause::ForeignRefund { .. }
+        | ExceptionCause::OutcomeOverdue { .. }
+        | ExceptionCause::ReferenceMissing { .. }
+        | ExceptionCause::CaptureDue { .. }
+        | ExceptionCause::RefundContradicted { .. } => false,
+    })
 }
 
 fn capture(payment: &Payment, amount: Option<Money>, call: CallId) -> Result<Vec<Event>, Refusal> {

@@ -197,6 +197,11 @@ impl Payment {
         self.calls.iter().filter(move |call| call.purpose.attempt() == Some(attempt))
     }
 
+    /// Whether the page of an attempt is being made unpayable, so that nobody may be sent to it.
+    pub fn is_closing(&self, attempt: &Attempt) -> bool {
+        self.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::ClosePage { .. }))
+    }
+
     /// The unsettled call of a refund.
     pub fn call_of_refund(&self, refund: RefundId) -> Option<&Call> {
         self.calls.iter().find(|call| call.purpose == Purpose::Refund { refund })

@@ -22,6 +22,7 @@ use super::{
     event::{Event, ExceptionCause},
     ids::{AttemptId, CallId, CaptureId, ExceptionId, RefundId},
     payment::Payment,
+    refund::{Refund, RefundState},
 };
 
 /// What was learned.
@@ -35,8 +36,8 @@ pub enum Fact {
     PageUnanswered { attempt: AttemptId },
     /// The provider took a capture, void or refund.
     CallTaken { call: CallId, reference: ProviderReference, mismatch: Option<Mismatch> },
-    /// The provider said no to a call; no money moved by it.
-    CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool },
+    /// The provider said no to a call; no money moved by it. Was the call `repeated`, an earlier try may have moved it.
+    CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool, repeated: bool },
     /// There is no usable answer to a call; it may have taken effect.
     CallUnanswered { call: CallId },
     /// A call that moved nothing will not be repeated any more.
@@ -87,7 +88,9 @@ pub fn record(payment: &Payment, fact: &Fact, context: &Context) -> Vec<Event> {
         Fact::PageTold { attempt, told } => recorder.with(*attempt, |attempt| recorder.page_told(attempt, told)),
         Fact::PageUnanswered { attempt } => recorder.with(*attempt, |attempt| recorder.page_unanswered(attempt)),
         Fact::CallTaken { call, reference, mismatch } => recorder.call_taken(*call, reference, *mismatch),
-        Fact::CallRefused { call, code, rejected } => recorder.call_refused(*call, code.as_ref(), *rejected),
+        Fact::CallRefused { call, code, rejected, repeated } => {
+            recorder.call_refused(*call, code.as_ref(), *rejected, *repeated)
+        }
         Fact::CallUnanswered { call } => recorder.call_unanswered(*call),
         Fact::CallGivenUp { call } => recorder.call_given_up(*call),
         Fact::Told { attempt, fact } => recorder.with(*attempt, |attempt| recorder.told(attempt, fact)),
@@ -149,8 +152,35 @@ impl Recorder<'_> {
         }
     }
 
+    /// One doubt at a time that nobody was told of: each is shown to somebody, however many there are.
     fn deadline_passed(&self) -> Vec<Event> {
-        let attempt = self.payment.live().filter(|attempt| match &attempt.state {
+        let attempt = self.payment.live().filter(|live| self.is_overdue(live)).map(|live| live.id);
+        let attempt = attempt.filter(|id| !self.was_told(|told, _| told == Some(*id)));
+        let overdue = self.payment.refunds.iter().filter(|refund| self.is_refund_overdue(refund));
+        let refund = overdue.map(|refund| refund.id).find(|id| !self.was_told(|_, told| told == Some(*id)));
+        if attempt.is_none() && refund.is_none() {
+            return Vec::new();
+        }
+        vec![self.exception(ExceptionCause::OutcomeOverdue { attempt, refund })]
+    }
+
+    fn was_told(&self, of: impl Fn(Option<AttemptId>, Option<RefundId>) -> bool) -> bool {
+        self.payment.exceptions.iter().any(|known| match known.cause {
+            ExceptionCause::OutcomeOverdue { attempt, refund } => of(attempt, refund),
+            ExceptionCause::Overpayment { .. }
+            | ExceptionCause::Mismatch { .. }
+            | ExceptionCause::Impossible { .. }
+            | ExceptionCause::ForeignRefund { .. }
+            | ExceptionCause::CallRejected { .. }
+            | ExceptionCause::ReferenceMissing { .. }
+            | ExceptionCause::CaptureDue { .. }
+            | ExceptionCause::RefundContradicted { .. }
+            | ExceptionCause::VoidFailed { .. } => false,
+        })
+    }
+
+    fn is_overdue(&self, attempt: &Attempt) -> bool {
+        match &attempt.state {
             AttemptState::Unknown { due_at, .. } => *due_at <= self.context.now,
             AttemptState::Started
             | AttemptState::Waiting
@@ -162,19 +192,24 @@ impl Recorder<'_> {
             | AttemptState::Abandoned
             | AttemptState::Voided
             | AttemptState::Reversed => false,
-        });
-        let refund = self.payment.refunds.iter().find(|refund| {
-            matches!(&refund.state, super::refund::RefundState::Unknown { due_at, .. } if *due_at <= self.context.now)
-        });
-        let cause = ExceptionCause::OutcomeOverdue {
-            attempt: attempt.map(|attempt| attempt.id),
-            refund: refund.map(|refund| refund.id),
-        };
-        let nothing = ExceptionCause::OutcomeOverdue { attempt: None, refund: None };
-        if cause == nothing || self.payment.exceptions.iter().any(|known| known.cause == cause) {
-            return Vec::new();
         }
-        vec![self.exception(cause)]
+    }
+
+    /// A refund that waits for a reference which does not come is as much in doubt as one that was not answered.
+    fn is_refund_overdue(&self, refund: &Refund) -> bool {
+        match &refund.state {
+            RefundState::Unknown { due_at, .. } => *due_at <= self.context.now,
+            RefundState::Approved => self.payment.call_of_refund(refund.id).is_some_and(|call| {
+                let patience = self.context.outcome_due_at.duration_since(self.context.now);
+                call.first_sent_at.is_none() && patience <= self.context.now.duration_since(call.intended_at)
+            }),
+            RefundState::Requested
+            | RefundState::Rejected
+            | RefundState::Submitted { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. }
+            | RefundState::Returned { .. } => false,
+        }
     }
 
     fn exception(&self, cause: ExceptionCause) -> Event {

@@ -64,7 +64,8 @@ fn of_payment(payment: &Payment, event: &Event) -> Result<Vec<Entry>, EntryError
             disputed(payment, *capture, MoneyKind::DisputeWon, reference, *amount)
         }
         Event::Unexplained { account, kind, reference, amount } => {
-            let fact = MoneyFact::first(account.clone(), *kind, reference.clone());
+            let round = round_of(payment, *kind, reference);
+            let fact = MoneyFact { account: account.clone(), kind: *kind, reference: reference.clone(), round };
             let held = Account::Psp(account.as_str().to_owned());
             Ok(vec![simple(held, Account::Klaerung, *amount, Some(fact))?])
         }
@@ -197,9 +198,8 @@ fn disputed(
     amount: Money,
 ) -> Result<Vec<Entry>, EntryError> {
     let Some(taken) = payment.capture(capture) else { return Ok(Vec::new()) };
-    let debits = payment.disputes.iter().find(|known| known.reference == *reference).map_or(0, |known| known.debits);
     let taken_back = kind == MoneyKind::Dispute;
-    let round = if taken_back { debits.saturating_add(1) } else { debits.max(1) };
+    let round = round_of(payment, kind, reference);
     let fact = MoneyFact { account: taken.account.clone(), kind, reference: reference.clone(), round };
     let entry = if taken_back {
         simple(Account::Rueckbelastung, psp(taken), amount, Some(fact))
@@ -207,6 +207,16 @@ fn disputed(
         simple(psp(taken), Account::Rueckbelastung, amount, Some(fact))
     };
     Ok(vec![entry?])
+}
+
+/// Which movement of a kind under one reference it is, from 1: only a dispute that was won may be debited again.
+fn round_of(payment: &Payment, kind: MoneyKind, reference: &ProviderReference) -> u32 {
+    let debits = payment.disputes.iter().find(|known| known.reference == *reference).map_or(0, |known| known.debits);
+    match kind {
+        MoneyKind::Dispute => debits.saturating_add(1),
+        MoneyKind::DisputeWon => debits.max(1),
+        MoneyKind::Capture | MoneyKind::Refund | MoneyKind::Reversal | MoneyKind::Return => 1,
+    }
 }
 
 fn credited_by(payment: &Payment, taken: &Capture) -> Account {

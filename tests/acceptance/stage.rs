@@ -2,7 +2,6 @@
 //!
 //! Everything that happens here follows from a seed: the store is the engine's synchronous core, the twin is the pure
 //! world, and calls to the provider are function calls whose answers can be lost.
-#![expect(dead_code, reason = "every test file uses a part of the stage")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -90,18 +89,49 @@ impl Stage {
     pub(crate) fn of(seed: u64, tenants: &[String], store: Arc<dyn Store>) -> Self {
         let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
         let world = Arc::new(Mutex::new(world(seed)));
+        Self::build(seed, tenants, store, |line| line, clock, world)
+    }
+
+    /// A stage on a given store whose line to the provider is put into something of the caller's.
+    pub(crate) fn wired(
+        seed: u64,
+        change: impl FnOnce(String) -> String,
+        store: Arc<dyn Store>,
+        wire: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
+        let world = Arc::new(Mutex::new(world(seed)));
+        Self::build(seed, &[change(tenant_file())], store, wire, clock, world)
+    }
+
+    fn build(
+        seed: u64,
+        tenants: &[String],
+        store: Arc<dyn Store>,
+        wire: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
+        clock: Arc<ManualClock>,
+        world: Arc<Mutex<World>>,
+    ) -> Self {
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(seed));
-        let line = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
+        let line: Arc<dyn Transport> = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
+        let line = wire(line);
         let config = config(tenants);
         let settings = assemble::desk_settings(&config);
-        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_| {
-            Some(Arc::<Line>::clone(&line) as Arc<dyn Transport>)
-        })
-        .unwrap();
+        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_| Some(Arc::clone(&line))).unwrap();
         let client = ClientId(ids.id(clock.now()));
         let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let desk = Desk::new(Arc::clone(&store), as_clock, ids, settings, tenants, Arc::default());
         Self { desk: Arc::new(desk), store, clock, world, client, keys: Mutex::new(0) }
+    }
+
+    /// A new process on the same store and in the same world, as after a `kill -9`: what the twin had on its way comes
+    /// again, and ids are drawn from another seed, because a new process draws others.
+    pub(crate) fn restarted(&self, seed: u64, store: Arc<dyn Store>) -> Self {
+        let stored = self.world.lock().unwrap().store().unwrap();
+        *self.world.lock().unwrap() = World::restore(world_settings(seed), &stored, self.clock.now()).unwrap();
+        let (clock, world) = (Arc::clone(&self.clock), Arc::clone(&self.world));
+        let next = Self::build(seed, &[tenant_file()], store, |line| line, clock, world);
+        Self { client: self.client, keys: Mutex::new(*self.keys.lock().unwrap()), ..next }
     }
 
     /// A key that was not used before.
@@ -409,13 +439,17 @@ fn config(tenants: &[String]) -> Config {
 }
 
 fn world(seed: u64) -> World {
+    World::new(world_settings(seed)).unwrap()
+}
+
+fn world_settings(seed: u64) -> WorldSettings {
     let adyen = AdyenAccount {
         merchant_account: MERCHANT_ACCOUNT.to_owned(),
         api_key: SecretString::from(API_KEY),
         hmac_key_hex: SecretString::from(HMAC_KEY_HEX),
         notification_url: format!("http://127.0.0.1:8080/hooks/adyen/{ACCOUNT}"),
     };
-    World::new(WorldSettings { seed, adyen, base_url: TWIN_URL.to_owned() }).unwrap()
+    WorldSettings { seed, adyen, base_url: TWIN_URL.to_owned() }
 }
 
 fn path_of(address: &str) -> &str {

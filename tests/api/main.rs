@@ -12,5 +12,6 @@ mod house;
 mod idempotency;
 mod payments;
 mod refunds;
+#[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]
 #[path = "../acceptance/stage.rs"]
 mod stage;

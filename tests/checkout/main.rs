@@ -5,6 +5,7 @@ mod guard;
 mod html;
 mod journeys;
 mod outcomes;
+#[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]
 #[path = "../acceptance/stage.rs"]
 mod stage;
 mod switching;

@@ -29,7 +29,12 @@ impl Recorder<'_> {
                     let cause = UnknownReason::Mismatch { what };
                     let due_at = self.context.outcome_due_at;
                     let contradicted = ExceptionCause::RefundContradicted { refund };
-                    vec![Event::RefundUnknown { refund, cause, due_at }, self.exception(contradicted)]
+                    // It is not asked for again: what the provider made of it, its notification tells.
+                    vec![
+                        Event::RefundUnknown { refund, cause, due_at },
+                        Event::CallSettled { call: id, code: None },
+                        self.exception(contradicted),
+                    ]
                 }
             },
             Purpose::Capture { attempt } => {
@@ -75,12 +80,31 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn call_refused(&self, id: CallId, code: Option<&ProviderCode>, rejected: bool) -> Vec<Event> {
+    pub(super) fn call_refused(
+        &self,
+        id: CallId,
+        code: Option<&ProviderCode>,
+        rejected: bool,
+        repeated: bool,
+    ) -> Vec<Event> {
         let Some(call) = self.payment.call(id) else { return Vec::new() };
+        if rejected && repeated && takes_effect_once(call.purpose) {
+            return self.repetition_rejected(id, code);
+        }
         let mut events = self.refused(call, code);
         let is_void = matches!(call.purpose, Purpose::Void { .. });
         if rejected && !is_void {
             events.push(self.exception(ExceptionCause::CallRejected { call: id, code: code.cloned() }));
+        }
+        events
+    }
+
+    /// A repetition that is turned away, e.g. because the account's key has changed, says nothing about the first try.
+    fn repetition_rejected(&self, id: CallId, code: Option<&ProviderCode>) -> Vec<Event> {
+        let mut events = self.call_unanswered(id);
+        let cause = ExceptionCause::CallRejected { call: id, code: code.cloned() };
+        if !self.payment.exceptions.iter().any(|known| known.cause == cause) {
+            events.push(self.exception(cause));
         }
         events
     }
@@ -155,6 +179,14 @@ impl Recorder<'_> {
 
     fn with_attempt(&self, attempt: AttemptId, record: impl FnOnce(&Attempt) -> Vec<Event>) -> Vec<Event> {
         self.payment.attempt(attempt).map(record).unwrap_or_default()
+    }
+}
+
+/// Whether a call moves money, so that taking it for undone could move it twice.
+fn takes_effect_once(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Capture { .. } | Purpose::Refund { .. } => true,
+        Purpose::OpenPage { .. } | Purpose::ClosePage { .. } | Purpose::Void { .. } => false,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{
     call::{CloseReason, Purpose},
     decide,
     event::{Event, ExceptionCause, MoneyKind},
-    refund::{DisputeState, RefundOrigin},
+    refund::{Dispute, DisputeState, RefundOrigin, RefundState},
 };
 
 impl Recorder<'_> {
@@ -40,16 +40,13 @@ impl Recorder<'_> {
             AttemptState::Started
             | AttemptState::Waiting
             | AttemptState::Pending
-            | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. } => {
-                events.push(self.held(attempt));
-                if !self.is_live(attempt) {
-                    events.push(self.void_late(attempt));
-                }
-            }
+            | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. }
             // Authorised after its end: nothing was taken, and nothing shall be.
-            AttemptState::Declined { .. } | AttemptState::Cancelled | AttemptState::Abandoned => {
+            | AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned => {
                 events.push(self.held(attempt));
-                events.push(self.void_late(attempt));
+                events.extend(self.closing_ends(attempt));
             }
             AttemptState::Authorised { .. }
             | AttemptState::Captured { .. }
@@ -62,6 +59,21 @@ impl Recorder<'_> {
 
     fn held(&self, attempt: &Attempt) -> Event {
         Event::Authorised { attempt: attempt.id, capture_before: self.context.capture_before }
+    }
+
+    /// A page on which money is held needs no closing any more. Who cancelled gets the hold given up instead; who let
+    /// the time run out or chose another method had paid before, and keeps it.
+    fn closing_ends(&self, attempt: &Attempt) -> Vec<Event> {
+        let cancelled = self.closing_of(attempt).any(|(_, why)| why == CloseReason::Cancel);
+        let mut events: Vec<Event> =
+            self.closing_of(attempt).map(|(call, _)| Event::CallSettled { call, code: None }).collect();
+        if !self.is_live(attempt) {
+            events.push(self.void_late(attempt));
+        } else if cancelled {
+            let (attempt, call) = (attempt.id, self.context.call);
+            events.push(Event::VoidIntended { attempt, call, why: CloseReason::Cancel });
+        }
+        events
     }
 
     fn void_late(&self, attempt: &Attempt) -> Event {
@@ -184,9 +196,10 @@ impl Recorder<'_> {
         reference: &ProviderReference,
         code: &ProviderCode,
     ) -> Vec<Event> {
-        let taken = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
-        let by_itself = || self.capture_of(attempt, payment).filter(|_| self.takes_at_once());
-        if let Some(taken) = taken.or_else(by_itself) {
+        let by_reference = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
+        // What was taken at once is known by its payment alone; the capture has a name only when it fails.
+        let at_once = || self.capture_of(attempt, payment).filter(|_| self.takes_at_once());
+        if let Some(taken) = by_reference.or_else(at_once) {
             return self.reverse(attempt, taken, reference, taken.amount);
         }
         let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
@@ -253,6 +266,9 @@ impl Recorder<'_> {
         let mut events = self.captured(attempt, Some(payment), Some(payment), amount);
         let taken = events.iter().any(|event| matches!(event, Event::Captured { .. }));
         if taken {
+            // What went back already is no overpayment to be returned.
+            let proposed = events.iter().any(|event| matches!(event, Event::RefundRequested { .. }));
+            events.extend(proposed.then_some(Event::RefundRejected { refund: self.context.refund }));
             let (capture, reference) = (self.context.capture, reversal.clone());
             events.push(Event::CaptureReversed { capture, amount, reference });
         }
@@ -260,17 +276,30 @@ impl Recorder<'_> {
     }
 
     fn reverse(&self, attempt: &Attempt, taken: &Capture, reference: &ProviderReference, amount: Money) -> Vec<Event> {
-        if taken.reversed.is_some() {
-            return Vec::new();
-        }
-        if amount.minor() > self.payment.refundable_minor(taken) {
+        let left = self.payment.refundable_minor(taken);
+        // Refunds that nobody has approved yet give way: what they would return has gone back already.
+        let (waiting, waiting_minor) = self.waiting_refunds(taken);
+        if taken.reversed.is_some() || amount.minor() > left.saturating_add(waiting_minor) {
             let gone = negative(amount);
             return vec![
                 Self::unexplained(attempt, MoneyKind::Reversal, reference, gone),
                 self.impossible("reversal_exceeds_capture", Some(reference)),
             ];
         }
-        vec![Event::CaptureReversed { capture: taken.id, amount, reference: reference.clone() }]
+        let mut events = if amount.minor() > left { waiting } else { Vec::new() };
+        events.push(Event::CaptureReversed { capture: taken.id, amount, reference: reference.clone() });
+        events
+    }
+
+    /// The rejections of all refunds of a capture that still wait for approval, and their sum in minor units.
+    fn waiting_refunds(&self, taken: &Capture) -> (Vec<Event>, i64) {
+        let waiting = self
+            .payment
+            .refunds
+            .iter()
+            .filter(|refund| refund.capture == taken.id && refund.state == RefundState::Requested);
+        let minor = waiting.clone().fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
+        (waiting.map(|refund| Event::RefundRejected { refund: refund.id }).collect(), minor)
     }
 
     pub(super) fn dispute_opened(
@@ -321,16 +350,23 @@ impl Recorder<'_> {
         dispute: &ProviderReference,
         amount: Money,
     ) -> Vec<Event> {
-        let debited = self.payment.disputes.iter().find(|known| {
-            known.capture == self.capture_of(attempt, payment).map_or(known.capture, |taken| taken.id)
-                && known.state == DisputeState::Debited
-        });
-        match debited {
-            Some(known) if known.amount == amount => {
+        let capture = self.capture_of(attempt, payment).map(|taken| taken.id);
+        let could_be_won = |known: &&Dispute| {
+            known.state == DisputeState::Debited
+                && known.amount == amount
+                && capture.is_none_or(|capture| known.capture == capture)
+        };
+        let disputes = &self.payment.disputes;
+        // Its own name decides; a provider that leaves it out can only mean one of this capture and amount.
+        let named = disputes.iter().filter(could_be_won).find(|known| known.reference == *dispute);
+        match named.or_else(|| disputes.iter().find(could_be_won)) {
+            Some(known) => {
                 vec![Event::DisputeWon { capture: known.capture, reference: known.reference.clone(), amount }]
             }
-            Some(_) | None if self.payment.disputes.iter().any(|known| known.state == DisputeState::Won) => Vec::new(),
-            Some(_) | None => vec![
+            None if disputes.iter().any(|known| known.reference == *dispute && known.state == DisputeState::Won) => {
+                Vec::new()
+            }
+            None => vec![
                 Self::unexplained(attempt, MoneyKind::DisputeWon, dispute, amount),
                 self.impossible("dispute_won", Some(dispute)),
             ],

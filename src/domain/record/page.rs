@@ -58,6 +58,10 @@ impl Recorder<'_> {
     }
 
     pub(super) fn page_told(&self, attempt: &Attempt, told: &PageTold) -> Vec<Event> {
+        // An answer about something else than was asked for tells nothing of this page; only money is never overlooked.
+        if told.mismatch.is_some() && told.status != PageStatus::Paid {
+            return self.page_unanswered(attempt);
+        }
         match told.status {
             PageStatus::Payable => self.page_payable(attempt),
             PageStatus::Pending => Self::pending(attempt),
@@ -90,18 +94,19 @@ impl Recorder<'_> {
     }
 
     fn page_paid(&self, attempt: &Attempt, told: &PageTold) -> Vec<Event> {
+        // In quarantine already: what really moved is told by a signed notification, or decided by two persons.
+        if matches!(attempt.state, AttemptState::Unknown { cause: UnknownReason::Mismatch { .. }, .. }) {
+            return self.closing_of(attempt).map(|(call, _)| Event::CallSettled { call, code: None }).collect();
+        }
         let amount = told.amount.unwrap_or(self.payment.terms.total);
-        if told.mismatch.is_some_and(|mismatch| mismatch != Mismatch::Amount) {
-            return self.mismatch(attempt, Mismatch::Reference, Some(amount));
+        if let Some(what) = told.mismatch.filter(|what| *what != Mismatch::Amount) {
+            return self.mismatch(attempt, what, Some(amount));
         }
         self.authorised(attempt, told.payment.as_ref(), amount)
     }
 
     fn page_closed(&self, attempt: &Attempt) -> Vec<Event> {
-        let close = self.payment.calls_of(attempt.id).find_map(|call| match call.purpose {
-            Purpose::ClosePage { why, .. } => Some((call.id, why)),
-            Purpose::OpenPage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => None,
-        });
+        let close = self.closing_of(attempt).next();
         match &attempt.state {
             AttemptState::Started
             | AttemptState::Waiting
@@ -127,9 +132,17 @@ impl Recorder<'_> {
         }
     }
 
+    /// The unsettled calls that close a page, each with its reason.
+    pub(super) fn closing_of(&self, attempt: &Attempt) -> impl Iterator<Item = (CallId, CloseReason)> {
+        self.payment.calls_of(attempt.id).filter_map(|call| match call.purpose {
+            Purpose::ClosePage { why, .. } => Some((call.id, why)),
+            Purpose::OpenPage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => None,
+        })
+    }
+
     /// Without an answer nobody may assume anything, once the page had to be closed.
     pub(super) fn page_unanswered(&self, attempt: &Attempt) -> Vec<Event> {
-        let must_know = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::ClosePage { .. }));
+        let must_know = self.closing_of(attempt).next().is_some();
         match &attempt.state {
             AttemptState::Waiting | AttemptState::Pending if must_know && self.is_live(attempt) => {
                 vec![self.unknown(attempt, UnknownReason::PageUnanswered)]
