@@ -7,6 +7,7 @@ mod double;
 mod first_payment;
 mod hostile;
 mod incoming;
+mod numbers;
 mod quarantine;
 mod simulation;
 mod stage;
