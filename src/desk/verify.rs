@@ -86,7 +86,7 @@ struct Check {
     head: [u8; 32],
     payments: BTreeMap<Uuid, Payment>,
     balances: BTreeMap<(Account, &'static str), i64>,
-    days: BTreeMap<(String, String, &'static str), (i64, i64)>,
+    days: BTreeMap<(String, String, String), (i64, i64)>,
     facts: BTreeSet<String>,
 }
 
@@ -173,7 +173,7 @@ impl Check {
             let code = leg.amount.currency().code();
             let balance = self.balances.entry((leg.account.clone(), code)).or_default();
             *balance = balance.saturating_add(leg.amount.minor());
-            let day = (record.booking_day.to_string(), leg.account.to_string(), code);
+            let day = (record.booking_day.to_string(), leg.account.to_string(), code.to_owned());
             let (debit, credit) = self.days.entry(day).or_default();
             let side = if leg.amount.is_positive() { debit } else { credit };
             *side = side.saturating_add(leg.amount.minor().saturating_abs());
@@ -221,10 +221,8 @@ impl Check {
     async fn sums(&mut self, store: &dyn Store, tenant: &str) -> Result<(), DeskError> {
         let kept = store.account_days(tenant).await?;
         for sum in &kept {
-            let key = self.days.iter().find(|((day, account, code), _)| {
-                *day == sum.day.to_string() && *account == sum.account && *code == sum.currency
-            });
-            if key.is_none_or(|(_, counted)| *counted != (sum.debit, sum.credit)) {
+            let key = (sum.day.to_string(), sum.account.clone(), sum.currency.clone());
+            if self.days.get(&key) != Some(&(sum.debit, sum.credit)) {
                 self.report.find(|| format!("the sums of {} on {} differ from the log", sum.account, sum.day));
             }
         }
