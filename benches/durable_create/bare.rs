@@ -61,8 +61,8 @@ fn write(mut connection: Connection, mut waiting: mpsc::Receiver<(u64, Vec<u8>, 
 }
 
 /// Keeps the bytes of one request.
-pub(crate) async fn keep(kept: Arc<Kept>, number: u64) {
+pub(crate) async fn keep(kept: Arc<Kept>, number: u64, body: Vec<u8>) {
     let (answer, answered) = oneshot::channel();
-    kept.queue.send((number, service::request_bytes(number), answer)).await.expect("the writer lives");
+    kept.queue.send((number, body, answer)).await.expect("the writer lives");
     answered.await.expect("the writer answers");
 }

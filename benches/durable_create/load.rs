@@ -1,12 +1,6 @@
 //! A closed loop: so many clients, each of which asks again as soon as it has its answer.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -47,14 +41,12 @@ pub(crate) async fn run<F>(clients: u64, count: u64, ask: impl Fn(u64) -> F + Se
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    // The futures are made by the tasks of this scope's clients, so only their numbers are shared.
-    let next = Arc::new(AtomicU64::new(0));
+    let mut numbers = 0..count;
     let started = Instant::now();
     let mut waiting = JoinSet::new();
     let mut latencies = Vec::with_capacity(usize::try_from(count).expect("a count"));
-    let begin = |waiting: &mut JoinSet<u64>| {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number < count {
+    let mut begin = |waiting: &mut JoinSet<u64>| {
+        if let Some(number) = numbers.next() {
             let asked = ask(number);
             waiting.spawn(async move {
                 let began = Instant::now();

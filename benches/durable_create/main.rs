@@ -36,6 +36,9 @@ fn main() {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
+        // First, because memory is that of the whole process.
+        growth(&folder).await;
+        println!();
         println!("| what | clients | ours /s | bare /s | ratio | ours p50/p99 ms | bare p50/p99 ms |");
         println!("|---|---|---|---|---|---|---|");
         for clients in CLIENTS {
@@ -47,8 +50,6 @@ fn main() {
         for clients in CLIENTS {
             wire::read(&folder, clients).await;
         }
-        println!();
-        growth(&folder).await;
     });
 }
 
@@ -58,7 +59,12 @@ async fn create_without_wire(folder: &TempDir, clients: u64) {
         let service = Arc::new(service::Service::new(folder));
         ours.push(load::run(clients, CREATIONS, |number| service::create(Arc::clone(&service), number)).await);
         let kept = Arc::new(bare::Kept::new(folder));
-        bare.push(load::run(clients, CREATIONS, |number| bare::keep(Arc::clone(&kept), number)).await);
+        bare.push(
+            load::run(clients, CREATIONS, |number| {
+                bare::keep(Arc::clone(&kept), number, service::request_bytes(number))
+            })
+            .await,
+        );
     }
     row("create, no HTTP", clients, ours, bare);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -12,22 +13,25 @@ use std::{
 use async_trait::async_trait;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
 use zahlstelle::{
     cli::assemble,
     clock::{Clock, SystemClock},
     config::Config,
     desk::{
-        Desk,
+        Desk, clients,
         create::{NewLine, NewPayment},
         idempotency::Idempotency,
     },
     domain::{ids::ClientId, line::TaxRate},
+    http::{self, AppState, Limits, Server},
     ids::{Ids, SystemIds},
     store::sqlite::engine::SqliteStore,
 };
 use zahlstelle_contract::{
     money::{Currency, Money},
     outcome::NotSentCause,
+    provider::Environment,
     transport::{HttpRequest, HttpResponse, Transport, TransportError},
 };
 
@@ -53,6 +57,23 @@ impl Service {
         let client = ClientId(ids.id(SystemClock.now()));
         let desk = Desk::new(store, Arc::new(SystemClock), ids, settings, tenants, Arc::default());
         Self { desk: Arc::new(desk), client, path }
+    }
+
+    /// Serves it at a port of this machine as long as the process lives; the address, and the key of a client.
+    pub(crate) async fn listen(&self) -> (SocketAddr, String) {
+        let scopes = ["payments:write".to_owned(), "payments:read".to_owned()];
+        let (store, now) = (self.desk.store().as_ref(), SystemClock.now());
+        let made = clients::create(store, &SystemIds, now, TENANT, Environment::Test, "bench", &scopes).await;
+        let (_, key) = made.expect("a client");
+        let limits = Limits::default();
+        let app = AppState::new(Arc::clone(&self.desk), Arc::new(SystemIds), limits);
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), limits).await.expect("a port");
+        let address = server.address().expect("an address");
+        TaskTracker::new().spawn(async move {
+            let drain = app.drain.clone();
+            server.serve(http::router(&app), &drain, std::future::pending()).await
+        });
+        (address, key)
     }
 
     /// What the database weighs on disk once its write-ahead log is copied back.

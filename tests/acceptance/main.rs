@@ -7,6 +7,8 @@ mod double;
 mod first_payment;
 mod hostile;
 mod incoming;
+mod numbers;
 mod quarantine;
+mod simulation;
 mod stage;
 mod unknown;
