@@ -57,7 +57,7 @@ pub static OPERATIONS: [Operation; 17] = [
     },
     Operation {
         class: Class::Hook,
-        ..open("receiveNotification", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
+        ..open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
     },
     open("checkLiveness", Verb::Get, "/health/live", |_| Box::pin(ready(Ok(ops::live())))),
     open("checkReadiness", Verb::Get, "/health/ready", |call| Box::pin(ops::ready(call))),
