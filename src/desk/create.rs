@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 use zahlstelle_contract::{
@@ -16,6 +15,7 @@ use super::{
     idempotency::{Answered, Idempotency, KeyState},
     later, log,
     side::{self, PaymentSide},
+    token,
 };
 use crate::{
     domain::{
@@ -277,7 +277,7 @@ impl Desk {
         let data = PaymentSide {
             reference: request.reference.clone(),
             return_url: prepared.return_url.clone(),
-            token: checkout_token(id, &self.ids.bytes()),
+            token: token::new(id, desk.tenant.id.as_str(), &self.ids.bytes()),
             descriptions: prepared.descriptions.clone(),
             metadata: request.metadata.clone(),
         };
@@ -460,17 +460,6 @@ fn methods_of(service: &Service, request: &NewPayment, problems: &mut Vec<Proble
         }
     }
     offered.into_iter().filter(|method| wanted.contains(method)).collect()
-}
-
-/// The secret part of the checkout's address: the payment, and 16 bytes that nobody can guess.
-fn checkout_token(id: PaymentId, secret: &[u8; 32]) -> String {
-    URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), secret.split_at(16).0].concat())
-}
-
-/// The payment that a checkout token names. Whether the token is right is for the caller to compare.
-pub fn payment_of_token(token: &str) -> Option<PaymentId> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| bytes.len() == 32)?;
-    Uuid::from_slice(bytes.split_at(16).0).ok().map(PaymentId)
 }
 
 fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {

@@ -21,6 +21,7 @@ mod numbers;
 mod pay;
 mod refunds;
 pub mod side;
+mod token;
 pub mod verify;
 pub mod view;
 

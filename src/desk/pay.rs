@@ -6,10 +6,10 @@ use super::{
     Desk, DeskError, TenantDesk,
     attention::can_be_asked,
     change::Extra,
-    create::payment_of_token,
     idempotency::{Answered, Idempotency, KeyState},
     later,
     side::{self, PaymentSide},
+    token,
 };
 use crate::{
     domain::{
@@ -51,8 +51,9 @@ pub struct Returned {
 impl Desk {
     /// The payment that a checkout token opens. A wrong token opens nothing, whatever is wrong with it.
     pub async fn open_token(&self, token: &str) -> Result<Returned, DeskError> {
-        let id = payment_of_token(token).ok_or(DeskError::NotFound)?;
-        for desk in self.tenants.values() {
+        let named = token::read(token).ok_or(DeskError::NotFound)?;
+        let id = named.payment;
+        for desk in self.tenants.values().filter(|desk| named.fits(desk.tenant.id.as_str())) {
             let tenant = desk.tenant.id.as_str();
             let Some(side) = self.store.side(tenant, id.0).await? else { continue };
             let side: PaymentSide = side::open(&side)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use uuid::Uuid;
+use zahlstelle_contract::{money::Money, reference::ProviderReference};
 
 use super::{
     Desk, DeskError, TenantDesk,
@@ -12,10 +13,11 @@ use super::{
 };
 use crate::domain::{
     attempt::{Attempt, AttemptState, UnknownReason},
+    event::ExceptionCause,
     ids::{AttemptId, CaptureId, RefundId},
     language::Language,
     line::FeeLine,
-    payment::{Payment, State},
+    payment::{OpenException, Payment, State},
     refund::{Refund, RefundOrigin, RefundState},
 };
 
@@ -152,11 +154,18 @@ struct DisputeView {
     state: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// What a person must look at, in one flat shape: members that a cause does not have are null.
+#[derive(Clone, Debug, Default, Serialize)]
 struct ExceptionView {
     id: Uuid,
-    #[serde(flatten)]
-    cause: crate::domain::event::ExceptionCause,
+    cause: &'static str,
+    capture: Option<CaptureId>,
+    attempt: Option<AttemptId>,
+    refund: Option<RefundId>,
+    amount: Option<String>,
+    provider_reference: Option<String>,
+    code: Option<String>,
+    capture_before: Option<Timestamp>,
     created_at: Timestamp,
 }
 
@@ -382,8 +391,53 @@ fn dispute_view(dispute: &crate::domain::refund::Dispute) -> DisputeView {
     }
 }
 
-fn exception_view(exception: &crate::domain::payment::OpenException) -> ExceptionView {
-    ExceptionView { id: exception.id.0, cause: exception.cause.clone(), created_at: exception.at }
+fn exception_view(exception: &OpenException) -> ExceptionView {
+    let view = ExceptionView { id: exception.id.0, created_at: exception.at, ..ExceptionView::default() };
+    let text = |reference: &ProviderReference| Some(reference.to_string());
+    match &exception.cause {
+        ExceptionCause::Overpayment { capture } => {
+            ExceptionView { cause: "overpayment", capture: Some(*capture), ..view }
+        }
+        ExceptionCause::Mismatch { attempt, told } => {
+            ExceptionView { cause: "mismatch", attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
+        }
+        ExceptionCause::Impossible { fact, reference } => ExceptionView {
+            cause: "impossible",
+            code: Some(fact.clone()),
+            provider_reference: reference.as_ref().and_then(text),
+            ..view
+        },
+        ExceptionCause::ForeignRefund { reference, amount } => ExceptionView {
+            cause: "foreign_refund",
+            provider_reference: text(reference),
+            amount: Some(amount.decimal()),
+            ..view
+        },
+        ExceptionCause::OutcomeOverdue { attempt, refund } => {
+            ExceptionView { cause: "outcome_overdue", attempt: *attempt, refund: *refund, ..view }
+        }
+        ExceptionCause::CallRejected { code, .. } => {
+            ExceptionView { cause: "call_rejected", code: code.as_ref().map(ToString::to_string), ..view }
+        }
+        ExceptionCause::ReferenceMissing { attempt, capture_before } => ExceptionView {
+            cause: "reference_missing",
+            attempt: Some(*attempt),
+            capture_before: Some(*capture_before),
+            ..view
+        },
+        ExceptionCause::CaptureDue { attempt, capture_before } => ExceptionView {
+            cause: "capture_due",
+            attempt: Some(*attempt),
+            capture_before: Some(*capture_before),
+            ..view
+        },
+        ExceptionCause::RefundContradicted { refund } => {
+            ExceptionView { cause: "refund_contradicted", refund: Some(*refund), ..view }
+        }
+        ExceptionCause::VoidFailed { attempt, code } => {
+            ExceptionView { cause: "void_failed", attempt: Some(*attempt), code: Some(code.to_string()), ..view }
+        }
+    }
 }
 
 /// Where the payer must go, while a page waits for them.

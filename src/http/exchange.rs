@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{AppState, Code, ProblemDetails};
+use super::{AppState, Code, ProblemDetails, pages};
 use crate::desk::clients::Caller;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -25,11 +25,30 @@ pub(super) struct Handled {
     pub(super) answer: Result<Response, ProblemDetails>,
 }
 
+/// Who reads the answer, and so in which form a problem is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reader {
+    /// A program.
+    Program,
+    /// A person with a browser.
+    Citizen,
+}
+
+impl Reader {
+    fn told(self, problem: ProblemDetails, id: RequestId) -> Response {
+        match self {
+            Self::Program => problem.into_response(id),
+            Self::Citizen => pages::sorry(problem.code()),
+        }
+    }
+}
+
 /// Handles a request in a task of its own and answers for it. When the client goes or the time is over, the task goes on.
 pub(super) async fn carry(
     state: &AppState,
     operation: &'static str,
     time: Duration,
+    reader: Reader,
     work: impl Future<Output = Handled> + Send + 'static,
 ) -> Response {
     let id = RequestId(state.new_id());
@@ -37,7 +56,7 @@ pub(super) async fn carry(
     let span = tracing::info_span!("request", request_id = %id.0, operation);
     let handler = async move {
         let handled = work.await;
-        let response = handled.answer.unwrap_or_else(|problem| problem.into_response(id));
+        let response = handled.answer.unwrap_or_else(|problem| reader.told(problem, id));
         write_line(operation, response.status(), began, handled.caller.as_ref());
         response
     };
@@ -46,11 +65,11 @@ pub(super) async fn carry(
         Ok(Ok(response)) => response,
         Ok(Err(broken)) => {
             span.in_scope(|| tracing::error!(error = %broken, "handling a request broke"));
-            ProblemDetails::new(Code::Internal).into_response(id)
+            reader.told(ProblemDetails::new(Code::Internal), id)
         }
         Err(_) => {
             span.in_scope(|| tracing::warn!("the client was told to come back, the work goes on"));
-            ProblemDetails::new(Code::RequestTimeout).into_response(id)
+            reader.told(ProblemDetails::new(Code::RequestTimeout), id)
         }
     };
     with_headers(response, id)

@@ -14,19 +14,14 @@ mod json;
 mod limits;
 pub mod listener;
 mod ops;
+mod pages;
 mod problem;
 mod query;
 pub mod routes;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
-};
-use http::StatusCode;
+use axum::Router;
 use uuid::Uuid;
 
 use self::checkout::CheckoutSettings;
@@ -71,16 +66,5 @@ pub fn router(state: &AppState) -> Router {
 /// Everything that this server answers: [`router`] and the pages of the checkout.
 pub fn site(state: &AppState, checkout: CheckoutSettings) -> Router {
     let pages = checkout::router(Arc::clone(&state.desk), checkout);
-    router(state).merge(pages.layer(middleware::from_fn_with_state(state.drain.clone(), detached)))
-}
-
-/// Carries a request in a task of its own: a citizen who closes the tab cancels nothing that has begun.
-async fn detached(State(drain): State<Drain>, request: Request, next: Next) -> Response {
-    match drain.handlers().spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a page failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    router(state).merge(pages::carried(state, pages))
 }

@@ -30,14 +30,14 @@ impl Query {
         parsed
     }
 
-    /// A parameter that a rule admits; empty means absent, as a form sends it.
+    /// A parameter that a rule admits.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         name: &'static str,
         rule: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         self.asked.push(name);
-        let (_, value) = self.parameters.iter().find(|(known, value)| known == name && !value.is_empty())?;
+        let (_, value) = self.parameters.iter().find(|(known, _)| known == name)?;
         match rule(value) {
             Ok(value) => Some(value),
             Err(detail) => {
@@ -53,7 +53,7 @@ impl Query {
         name: &'static str,
         rule: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if !self.parameters.iter().any(|(known, value)| known == name && !value.is_empty()) {
+        if !self.parameters.iter().any(|(known, _)| known == name) {
             self.problem(name, "is required");
         }
         self.optional(name, rule)

@@ -16,7 +16,7 @@ use super::{
     AppState, Code, ProblemDetails,
     api::{catalogue, events, payments, refunds},
     auth, body,
-    exchange::{self, Handled},
+    exchange::{self, Handled, Reader},
     hooks, limits, ops,
 };
 use crate::desk::clients::Caller;
@@ -57,7 +57,7 @@ pub static OPERATIONS: [Operation; 17] = [
     },
     Operation {
         class: Class::Hook,
-        ..open("receiveNotification", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
+        ..open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
     },
     open("checkLiveness", Verb::Get, "/health/live", |_| Box::pin(ready(Ok(ops::live())))),
     open("checkReadiness", Verb::Get, "/health/ready", |call| Box::pin(ops::ready(call))),
@@ -196,12 +196,12 @@ pub(super) fn router(state: &AppState) -> Router {
 
 async fn carry(state: AppState, operation: &'static Operation, request: Request) -> Response {
     let work = perform(state.clone(), operation, request);
-    exchange::carry(&state, operation.id, operation.class.timeout(&state), work).await
+    exchange::carry(&state, operation.id, operation.class.timeout(&state), Reader::Program, work).await
 }
 
 async fn refuse(state: AppState, operation: &'static str, code: Code) -> Response {
     let work = ready(Handled { caller: None, answer: Err(ProblemDetails::new(code)) });
-    exchange::carry(&state, operation, state.limits.request_timeout, work).await
+    exchange::carry(&state, operation, state.limits.request_timeout, Reader::Program, work).await
 }
 
 /// Who asks is judged before a byte of the body is read.

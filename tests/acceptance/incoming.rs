@@ -220,7 +220,8 @@ async fn c4_simultaneous_deliveries_are_kept_once_and_each_is_logged() {
 
     let barrier = Arc::new(tokio::sync::Barrier::new(AT_ONCE));
     let mut deliveries = tokio::task::JoinSet::new();
-    for body in told.iter().cycle().take(AT_ONCE).cloned() {
+    for body in told.iter().cycle().take(AT_ONCE) {
+        let body = body.clone();
         let (desk, now) = (Arc::clone(&stage.desk), stage.clock.now());
         let (barrier, lines) = (Arc::clone(&barrier), lines.clone());
         deliveries.spawn(async move {

@@ -9,5 +9,6 @@ mod hostile;
 mod incoming;
 mod numbers;
 mod quarantine;
+mod simulation;
 mod stage;
 mod unknown;

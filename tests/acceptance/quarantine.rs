@@ -367,3 +367,19 @@ async fn a_second_reversal_of_one_capture_is_kept_in_the_books() {
     let again = new_payment("13.00");
     assert!(stage.desk.create_payment(TENANT, stage.client, &again, &stage.once()).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_hold_that_is_given_up_after_its_capture_moves_no_money() {
+    let stage = Stage::new(318);
+    let payment = stage.create_manual("13.00").await;
+    stage.approve(payment.id).await;
+    stage.settle().await;
+    stage.desk.capture(TENANT, payment.id, None, &stage.once()).await.unwrap();
+    stage.advance(5).await;
+    let paid = stage.payment(payment.id).await;
+    let psp = paid.captures[0].payment.clone().unwrap();
+    stage.tell(&Notice::later("CANCELLATION", &name(&paid), psp.as_str(), "HOSTILECANCEL001", 1_300)).await;
+    let shown = stage.payment(payment.id).await;
+    assert_eq!((shown.state.as_str(), shown.exceptions.len()), ("paid", 1));
+    assert_eq!((stage.held().await, stage.held_at_twin(), stage.balance("klaerung").await), (1_300, 1_300, 0));
+}

@@ -11,6 +11,8 @@ use hyper_util::{
 };
 use serde_json::Value;
 
+use crate::openapi;
+
 /// A portal with its key. A clone has connections of its own.
 pub(crate) struct Portal {
     address: SocketAddr,
@@ -37,7 +39,7 @@ impl Portal {
         Self { address, key, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// A request with these headers and no other.
+    /// A request with these headers and no other. The document judges what comes back.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -45,13 +47,18 @@ impl Portal {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let body = body.into();
+        let uri = format!("http://{}{path}", self.address);
+        let mut request = Request::builder().method(method.clone()).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+        let response = self.client.request(request.body(Full::new(body.clone())).unwrap()).await.unwrap();
+        let (parts, answer) = response.into_parts();
+        let answer = answer.collect().await.unwrap().to_bytes();
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: answer };
+        openapi::judge(method.as_str(), path, &body, &reply);
+        reply
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -71,6 +71,27 @@ async fn b7_a_client_that_does_not_wait_finds_the_payment_under_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn b7_a_server_that_goes_also_waits_for_work_whose_client_has_gone() {
+    let bounds = Limits { connections_max: 1, drain: Duration::ZERO, ..limits() };
+    let mut house = House::open_with(1, bounds, |tenant| tenant).await;
+    let bearer = house.portal().await.bearer().unwrap();
+    let body = new_payment("13.00").to_string();
+    house.gate.hold_after(0);
+    let mut client = TcpStream::connect(house.address).await.unwrap();
+    let head = format!(
+        "POST /v1/payments HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\nidempotency-key: key\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    client.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    house.gate.until_held().await;
+    drop(client);
+    assert_eq!(Portal::new(house.address, None).get("/health/live").await.status, 200);
+    house.stop();
+    assert_eq!(house.gone().await, Err(NotDrained { requests: 1 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_answers_what_it_has_begun_and_takes_nothing_new() {
     let mut house = House::open(1).await;
     let portal = house.portal().await;
@@ -132,7 +153,7 @@ async fn silent_and_slow_clients_are_let_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_has_bounds() {
     let house = House::open(1).await;
-    let many: String = (0..100).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many = "x: y\r\n".repeat(100);
     let large = format!("x: {}\r\n", "y".repeat(64 << 10));
     for headers in [many, large] {
         let mut client = TcpStream::connect(house.address).await.unwrap();
@@ -167,4 +188,25 @@ async fn health_and_description_need_no_key() {
     assert_eq!(nobody.get("/health/live").await.status, 200);
     let description = nobody.get("/openapi.yaml").await;
     assert_eq!((description.status, description.header("content-type")), (200, Some("application/yaml")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_carried_like_every_request() {
+    let soon = Limits { body_timeout: SOON, ..limits() };
+    let house = House::open_with(1, soon, |tenant| tenant).await;
+    let portal = house.portal().await;
+    let created = portal.post("/v1/payments", "key", &new_payment("13.00")).await.expect(201);
+    let page = created["checkout_url"].as_str().unwrap().strip_prefix("http://127.0.0.1:8080").unwrap().to_owned();
+    let shown = portal.get(&page).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(shown.header("request-id").is_some());
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let large = portal.send(http::Method::POST, &page, &form, vec![b'x'; 70_000]).await;
+    assert_eq!((large.status, large.header("content-type")), (413, Some("text/plain; charset=utf-8")));
+    let mut client = TcpStream::connect(house.address).await.unwrap();
+    let head = format!("POST {page} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nmethod=");
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
 }

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use zahlstelle::{
     clock::Clock,
     desk::clients,
-    http::{self, AppState, Drain, Limits, NotDrained, Server},
+    http::{self, AppState, Drain, Limits, NotDrained, Server, checkout::CheckoutSettings},
     ids::SystemIds,
     store::{Store, sqlite::engine::SqliteStore},
 };
@@ -54,7 +54,7 @@ impl House {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (router, drain) = (http::router(&app), app.drain.clone());
+        let (router, drain) = (http::site(&app, CheckoutSettings { page_origins: Vec::new() }), app.drain.clone());
         let serving = {
             let drain = drain.clone();
             let serve = async move {

@@ -10,6 +10,7 @@ mod gate;
 mod hooks;
 mod house;
 mod idempotency;
+mod openapi;
 mod payments;
 mod refunds;
 #[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]

@@ -229,9 +229,11 @@ impl Recorder<'_> {
                 }
                 events
             }
+            // What was taken as it was authorised may be let go before it ever moved; a capture of its own may not, and
+            // its money is only gone when the provider says so.
             AttemptState::Captured { capture } => match self.payment.capture(*capture) {
-                Some(taken) => self.reverse(attempt, taken, payment, taken.amount),
-                None => vec![self.impossible("voided", Some(payment))],
+                Some(taken) if self.takes_at_once() => self.reverse(attempt, taken, payment, taken.amount),
+                Some(_) | None => vec![self.impossible("voided", Some(payment))],
             },
             AttemptState::Declined { .. }
             | AttemptState::Cancelled

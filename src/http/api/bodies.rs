@@ -56,7 +56,7 @@ pub(super) fn new_payment(node: &Node, problems: &mut Problems) -> Option<NewPay
     let kassenzeichen = body.optional("kassenzeichen", problems, text(line(NAME_LENGTH_MAX)));
     let return_url = body.required("return_url", problems, text(line(RETURN_URL_LENGTH_MAX)));
     let language = body.optional("language", problems, text(Language::of_tag));
-    let methods = body.optional("methods", problems, list(1..=Method::ALL.len(), method_item));
+    let methods = body.optional("methods", problems, methods);
     let expires_in_seconds = body.optional("expires_in_seconds", problems, count(1..=u32::MAX));
     let capture = body.optional("capture", problems, text(capture_mode));
     let metadata = body.optional("metadata", problems, metadata);
@@ -126,6 +126,16 @@ fn metadata(node: &Node, pointer: &str, problems: &mut Problems) -> Option<BTree
         }
     }
     Some(metadata)
+}
+
+fn methods(node: &Node, pointer: &str, problems: &mut Problems) -> Option<Vec<Method>> {
+    let methods = list(1..=Method::ALL.len(), method_item)(node, pointer, problems)?;
+    for (index, method) in methods.iter().enumerate() {
+        if methods.iter().take(index).any(|earlier| earlier == method) {
+            problems.value(&format!("{pointer}/{index}"), "is given more than once");
+        }
+    }
+    Some(methods)
 }
 
 fn method_item(node: &Node, pointer: &str, problems: &mut Problems) -> Option<Method> {

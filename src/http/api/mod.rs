@@ -61,6 +61,13 @@ fn json_once(answered: Answered, body: &impl Serialize) -> Result<Response, Prob
     Ok(response)
 }
 
+/// Says where the object that was made can be read.
+fn locate(response: &mut Response, kind: &str, id: Uuid) {
+    if let Ok(address) = HeaderValue::from_str(&format!("/v1/{kind}/{id}")) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+}
+
 /// The key of a request that writes, with what it is used for.
 fn idempotency(call: &Call, by: &Caller) -> Result<Idempotency, ProblemDetails> {
     let mut values = call.parts.headers.get_all(IDEMPOTENCY_KEY).iter();

@@ -1,12 +1,9 @@
 //! Payments.
 
-use axum::{
-    http::{HeaderValue, header},
-    response::Response,
-};
+use axum::response::Response;
 use jiff::Timestamp;
 
-use super::{PAGE_DEFAULT, PAGE_MAX, Page, bodies, body, id, idempotency, json, json_once, optional_body};
+use super::{PAGE_DEFAULT, PAGE_MAX, Page, bodies, body, id, idempotency, json, json_once, locate, optional_body};
 use crate::{
     desk::{DeskError, clients::Caller, idempotency::Answered, listing::PaymentQuery},
     domain::{ids::PaymentId, kassenzeichen::Kassenzeichen, payment::State},
@@ -36,9 +33,7 @@ pub(in crate::http) async fn create(call: Call, by: Caller) -> Result<Response, 
         Err(error) => return Err(ProblemDetails::of(error, Act::Create)),
     };
     let mut response = show(&call, &by, answered, Act::Create).await?;
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/payments/{}", answered.holder)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
+    locate(&mut response, "payments", answered.holder);
     Ok(response)
 }
 

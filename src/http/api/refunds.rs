@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use super::{bodies, body, id, idempotency, json, json_once, optional_body};
+use super::{bodies, body, id, idempotency, json, json_once, locate, optional_body};
 use crate::{
     desk::{DeskError, clients::Caller, idempotency::Answered, view::RefundView},
     domain::ids::{PaymentId, RefundId},
@@ -16,7 +16,10 @@ pub(in crate::http) async fn request(call: Call, by: Caller) -> Result<Response,
     let read = bodies::refund_order(&body(&call, &mut problems)?, &mut problems);
     let order = problems.finish(read)?;
     let answered = call.state.desk.request_refund(&by.tenant, id, by.client, &order, &key).await;
-    show(&call, &by, answered, Act::Refund).await
+    let answered = answered.map_err(|error| ProblemDetails::of(error, Act::Refund))?;
+    let mut response = show(&call, &by, Ok(answered), Act::Refund).await?;
+    locate(&mut response, "refunds", answered.holder);
+    Ok(response)
 }
 
 pub(in crate::http) async fn get(call: Call, by: Caller) -> Result<Response, ProblemDetails> {

@@ -1,5 +1,7 @@
 //! The stable codes, each with its status.
 
+use axum::http::StatusCode;
+
 /// What is wrong, as programs read it. A code never changes its meaning.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Code {
@@ -204,6 +206,11 @@ impl Code {
                 row("request_timeout", 504, "It took too long; the work goes on, repeat the request to see its end")
             }
         }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// After how many seconds it makes sense to ask again, where it may pass.
