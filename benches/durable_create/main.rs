@@ -2,7 +2,8 @@
 //!
 //! The bare limit stores the bytes of the request in three inserts, and one thread commits what is queued at once, with
 //! the same settings of SQLite. Everything runs in one process on one machine, the clients included, so the ratios mean
-//! more than the figures. `cargo bench --bench durable_create` prints a Markdown table.
+//! more than the figures. `cargo bench --bench durable_create` prints Markdown tables;
+//! `growth`, `desk`, `post` and `get` behind `--` choose parts.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod bare;
@@ -35,19 +36,24 @@ fn main() {
     // The folder is below the target folder, because temporary folders may be in memory.
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // Words on the command line choose parts; without any, everything is measured.
+    let parts: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);
     runtime.block_on(async {
         // First, because memory is that of the whole process.
-        growth(&folder).await;
-        println!();
+        if wanted("growth") {
+            growth(&folder).await;
+            println!();
+        }
         println!("| what | clients | ours /s | bare /s | ratio | ours p50/p99 ms | bare p50/p99 ms |");
         println!("|---|---|---|---|---|---|---|");
-        for clients in CLIENTS {
+        for clients in CLIENTS.into_iter().filter(|_| wanted("desk")) {
             create_without_wire(&folder, clients).await;
         }
-        for clients in CLIENTS {
+        for clients in CLIENTS.into_iter().filter(|_| wanted("post")) {
             wire::create(&folder, clients).await;
         }
-        for clients in CLIENTS {
+        for clients in CLIENTS.into_iter().filter(|_| wanted("get")) {
             wire::read(&folder, clients).await;
         }
     });

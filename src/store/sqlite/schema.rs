@@ -18,6 +18,9 @@ const BUSY_TIMEOUT_MILLIS: u64 = 5_000;
 const SWITCHES_MAX: usize = 100;
 /// After how many pages the write-ahead log is copied back; larger than the default, because copying is what stalls.
 const WAL_AUTOCHECKPOINT_PAGES: u32 = 10_000;
+/// How much of the database the writer keeps in memory, in KiB. A whole group of commits must find room, or its pages are
+/// written out and read back before it ends.
+const WRITER_CACHE_KIBIBYTES: i64 = 32_768;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 64;
 
@@ -31,6 +34,8 @@ pub(super) fn open_writer(path: Option<&Path>) -> Result<Connection, StoreError>
     write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)?;
+    // A negative number is a size, a positive one would be a count of pages.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIBIBYTES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
