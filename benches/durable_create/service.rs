@@ -93,7 +93,7 @@ impl Service {
 pub(crate) async fn create(service: Arc<Service>, number: u64) {
     let key = Idempotency::new(service.client, &format!("key-{number}"), "POST", "/v1/payments", b"");
     let made = service.desk.create_payment(TENANT, service.client, &new_payment(number), &key).await;
-    assert_eq!(made.expect("a payment").status, 201);
+    assert_eq!(made.expect("a payment").answered.status, 201);
 }
 
 fn new_payment(number: u64) -> NewPayment {

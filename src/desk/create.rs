@@ -24,7 +24,7 @@ use crate::{
         kassenzeichen::Kassenzeichen,
         language::Language,
         line::{BookingData, FeeLine, ShareKind, ShareRule, TaxRate},
-        payment::State,
+        payment::{Payment, State},
         tenant::{self, KassenzeichenSource, Service},
     },
     ledger::chain,
@@ -91,6 +91,30 @@ pub enum NewLine {
     },
 }
 
+/// What became of a request for a payment.
+#[derive(Debug)]
+pub struct Created {
+    /// The answer.
+    pub answered: Answered,
+    /// The payment, when it was made just now and need not be read again.
+    pub fresh: Option<Box<Fresh>>,
+}
+
+/// A payment that was made just now.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The payment.
+    pub payment: Payment,
+    /// Its erasable data.
+    pub side: PaymentSide,
+}
+
+impl From<Answered> for Created {
+    fn from(answered: Answered) -> Self {
+        Self { answered, fresh: None }
+    }
+}
+
 impl Desk {
     /// Creates a payment, or says how the first request under the key was answered.
     pub async fn create_payment(
@@ -99,13 +123,13 @@ impl Desk {
         client: ClientId,
         request: &NewPayment,
         idempotency: &Idempotency,
-    ) -> Result<Answered, DeskError> {
+    ) -> Result<Created, DeskError> {
         let created = self.try_create(tenant, client, request, idempotency).await;
         let Err(refused) = created else { return created };
         // What was answered stays answered, even where prices or settings have changed since and would refuse it now.
         match self.store.claim(tenant, &idempotency.key).await? {
             Some(claim) => match idempotency.judge(&claim, self.now())? {
-                KeyState::Answered(answered) => Ok(answered),
+                KeyState::Answered(answered) => Ok(answered.into()),
                 KeyState::Abandoned { .. } => Err(refused),
             },
             None => Err(refused),
@@ -118,7 +142,7 @@ impl Desk {
         client: ClientId,
         request: &NewPayment,
         idempotency: &Idempotency,
-    ) -> Result<Answered, DeskError> {
+    ) -> Result<Created, DeskError> {
         let desk = self.tenant(tenant)?;
         let now = self.now();
         let id = PaymentId(self.id());
@@ -126,15 +150,17 @@ impl Desk {
         let mut reference_of = None;
         for _ in 0..NUMBERS_MAX {
             let claim = Claimed { reference_of, ..self.claim_for(desk, &prepared, request).await? };
-            match self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await? {
+            let (outcome, fresh) = self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await?;
+            match outcome {
                 Outcome::Committed | Outcome::AlreadyCommitted => {
                     self.announce();
-                    return Ok(Answered { holder: id.0, status: 201, version: 1, replayed: false });
+                    let answered = Answered { holder: id.0, status: 201, version: 1, replayed: false };
+                    return Ok(Created { answered, fresh: Some(Box::new(fresh)) });
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
                 Outcome::Taken(taken) => {
                     if let Some(answered) = self.created_otherwise(tenant, &taken, idempotency, now).await? {
-                        return Ok(answered);
+                        return Ok(answered.into());
                     }
                     if taken.key.space == Space::PortalReference {
                         reference_of = Some(taken.claim.holder);
@@ -273,7 +299,7 @@ impl Desk {
         request: &NewPayment,
         idempotency: &Idempotency,
         now: Timestamp,
-    ) -> Result<Outcome, DeskError> {
+    ) -> Result<(Outcome, Fresh), DeskError> {
         let data = PaymentSide {
             reference: request.reference.clone(),
             return_url: prepared.return_url.clone(),
@@ -304,7 +330,7 @@ impl Desk {
         let (posted, payment) = log::post(None, id, &events, now)?;
         let payment = payment.ok_or(DeskError::NotFound)?;
         let commit = self.assemble(desk, self.id(), now, None, &payment, &events, posted, &extra)?;
-        Ok(self.store.commit(commit).await?)
+        Ok((self.store.commit(commit).await?, Fresh { payment, side: data }))
     }
 }
 

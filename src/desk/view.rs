@@ -8,13 +8,13 @@ use uuid::Uuid;
 use zahlstelle_contract::{money::Money, reference::ProviderReference};
 
 use super::{
-    Desk, DeskError, TenantDesk,
+    Desk, DeskError, TenantDesk, log,
     side::{self, PaymentSide, RefundSide},
 };
 use crate::domain::{
     attempt::{Attempt, AttemptState, UnknownReason},
     event::ExceptionCause,
-    ids::{AttemptId, CaptureId, RefundId},
+    ids::{AttemptId, CaptureId, PaymentId, RefundId},
     language::Language,
     line::FeeLine,
     payment::{OpenException, Payment, State},
@@ -177,11 +177,28 @@ struct NextActionView {
 }
 
 impl Desk {
+    /// A payment as it was shown at a version, read in one go.
+    pub async fn view_at(&self, tenant: &str, id: PaymentId, version: u64) -> Result<PaymentView, DeskError> {
+        let (stream, side) = self.store.dossier(tenant, id.0).await?;
+        let payment = log::replay(id, &stream, version)?.ok_or(DeskError::NotFound)?;
+        let side = side.as_ref().map(side::open).transpose()?;
+        self.view_with(self.tenant(tenant)?, &payment, side).await
+    }
+
     /// A payment as it is shown, in the state that it is given in.
     pub async fn view(&self, desk: &TenantDesk, payment: &Payment) -> Result<PaymentView, DeskError> {
+        let side = self.store.side(desk.tenant.id.as_str(), payment.id.0).await?;
+        self.view_with(desk, payment, side.as_ref().map(side::open).transpose()?).await
+    }
+
+    /// A payment as it is shown, with its erasable data at hand.
+    pub async fn view_with(
+        &self,
+        desk: &TenantDesk,
+        payment: &Payment,
+        side: Option<PaymentSide>,
+    ) -> Result<PaymentView, DeskError> {
         let tenant = desk.tenant.id.as_str();
-        let side = self.store.side(tenant, payment.id.0).await?;
-        let side: Option<PaymentSide> = side.as_ref().map(side::open).transpose()?;
         let booking_day = match payment.paid {
             Some(paid) => self.store.booking_day(tenant, payment.id.0, paid.version).await?,
             None => None,

@@ -25,6 +25,8 @@ pub trait Store: Send + Sync {
 
     /// The records of a stream in the order of their versions.
     async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError>;
+    /// The records of a stream and the erasable data beside it, in one go.
+    async fn dossier(&self, tenant: &str, stream: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError>;
     /// The erasable data of a payment or refund.
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError>;
     /// Who holds a key.

@@ -26,7 +26,7 @@ async fn a_crowd_shares_its_blocks_and_nobody_is_sent_away() {
     }
     let mut numbers = BTreeSet::new();
     for created in crowd.join_all().await {
-        let payment = stage.payment(PaymentId(created.unwrap().holder)).await;
+        let payment = stage.payment(PaymentId(created.unwrap().answered.holder)).await;
         assert!(numbers.insert(payment.terms.kassenzeichen));
     }
     let log = stage.store.log(TENANT, 0, 10_000).await.unwrap();

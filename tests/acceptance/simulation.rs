@@ -317,7 +317,7 @@ impl Run {
             Asked::Create { capture, cents } => {
                 let amount = Money::from_minor(*cents, Currency::EUR).decimal();
                 let request = NewPayment { capture: Some(*capture), ..new_payment(&amount) };
-                desk.create_payment(TENANT, client, &request, &key).await
+                desk.create_payment(TENANT, client, &request, &key).await.map(|created| created.answered)
             }
             Asked::Capture { payment } => desk.capture(TENANT, *payment, None, &key).await,
             Asked::Cancel { payment } => desk.cancel(TENANT, *payment, &key).await,

@@ -160,7 +160,7 @@ impl Stage {
     pub(crate) async fn create_with(&self, amount: &str, change: impl FnOnce(NewPayment) -> NewPayment) -> Payment {
         let request = change(new_payment(amount));
         let answered = self.desk.create_payment(TENANT, self.client, &request, &self.once()).await.unwrap();
-        self.payment(PaymentId(answered.holder)).await
+        self.payment(PaymentId(answered.answered.holder)).await
     }
 
     /// A payment that is authorised or captured later, by command.

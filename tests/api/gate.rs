@@ -84,6 +84,10 @@ impl Store for Gate {
         self.inner.stream(tenant, stream).await
     }
 
+    async fn dossier(&self, tenant: &str, id: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError> {
+        self.inner.dossier(tenant, id).await
+    }
+
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
         self.inner.side(tenant, id).await
     }

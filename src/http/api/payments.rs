@@ -27,12 +27,21 @@ pub(in crate::http) async fn create(call: Call, by: Caller) -> Result<Response, 
     let read = bodies::new_payment(&body(&call, &mut problems)?, &mut problems);
     let request = problems.finish(read)?;
     let created = call.state.desk.create_payment(&by.tenant, by.client, &request, &key).await;
-    let answered = match created {
-        Ok(answered) => answered,
+    let created = match created {
+        Ok(created) => created,
         Err(DeskError::ClaimHasOpenPayment { payment }) => return Err(open_payment(&call, &by, payment).await),
         Err(error) => return Err(ProblemDetails::of(error, Act::Create)),
     };
-    let mut response = show(&call, &by, answered, Act::Create).await?;
+    let answered = created.answered;
+    let mut response = match created.fresh {
+        Some(fresh) => {
+            let desk = &call.state.desk;
+            let tenant = desk.tenant(&by.tenant).map_err(|error| ProblemDetails::of(error, Act::Create))?;
+            let view = desk.view_with(tenant, &fresh.payment, Some(fresh.side)).await;
+            json_once(answered, &view.map_err(|error| ProblemDetails::of(error, Act::Create))?)?
+        }
+        None => show(&call, &by, answered, Act::Create).await?,
+    };
     locate(&mut response, "payments", answered.holder);
     Ok(response)
 }
@@ -128,7 +137,5 @@ async fn payment_view(
     id: PaymentId,
     version: u64,
 ) -> Result<crate::desk::view::PaymentView, DeskError> {
-    let desk = &call.state.desk;
-    let payment = desk.payment_at(&by.tenant, id, version).await?;
-    desk.view(desk.tenant(&by.tenant)?, &payment).await
+    call.state.desk.view_at(&by.tenant, id, version).await
 }
