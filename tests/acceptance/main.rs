@@ -7,4 +7,5 @@ mod hostile;
 mod quarantine;
 mod simulation;
 mod stage;
+mod transitions;
 mod unknown;
