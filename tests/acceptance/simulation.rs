@@ -492,7 +492,7 @@ impl Run {
         let mut held: i64 = 0;
         let heard_of =
             |psp: &Value| self.auditor.heard.iter().any(|((_, _, success), (of, _))| *success && psp == of.as_str());
-        let is_paid = |row: &&Value| matches!(row["state"].as_str(), Some("captured" | "authorised"));
+        let is_paid = |row: &&Value| matches!(row["state"].as_str(), Some("captured" | "authorised" | "voided"));
         let at_once = |row: &&Value| self.capture_of(row, known) == CaptureMode::Automatic;
         let paid: Vec<&Value> = rows.iter().filter(is_paid).filter(at_once).collect();
         for row in paid.iter().filter(|row| heard_of(&row["provider_reference"])) {
@@ -514,7 +514,12 @@ impl Run {
         assert_eq!(ours, held, "the books and the provider's words: {:#?}", self.differences(known));
         let silent = ["drop_notification", "bad_signature"].map(|fault| self.stage.fired(fault, "notification"));
         if silent == [0, 0] {
-            assert_eq!(ours, self.stage.held_at_twin(), "the books and the provider's books");
+            assert_eq!(
+                ours,
+                self.stage.held_at_twin(),
+                "the books and the provider's books: {:#?}",
+                self.differences(known)
+            );
         }
         let refunded: i64 = rows.iter().map(|row| eur(row["refunded"].as_str().unwrap()).minor()).sum();
         let refunds = known.values().flat_map(|payment| &payment.refunds);
