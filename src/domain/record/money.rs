@@ -37,15 +37,14 @@ impl Recorder<'_> {
         }
         let mut events: Vec<Event> = Self::learn(attempt, reference).into_iter().collect();
         match &attempt.state {
+            // Authorised after its end nothing was taken, and nothing shall be: such a hold is given up.
             AttemptState::Started
             | AttemptState::Waiting
             | AttemptState::Pending
-            | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. } => {
-                events.push(self.held(attempt));
-                events.extend(self.closing_ends(attempt));
-            }
-            // Authorised after its end: nothing was taken, and nothing shall be.
-            AttemptState::Declined { .. } | AttemptState::Cancelled | AttemptState::Abandoned => {
+            | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. }
+            | AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned => {
                 events.push(self.held(attempt));
                 events.extend(self.closing_ends(attempt));
             }
