@@ -11,4 +11,5 @@ mod numbers;
 mod quarantine;
 mod simulation;
 mod stage;
+mod transitions;
 mod unknown;

@@ -383,3 +383,15 @@ async fn a_hold_that_is_given_up_after_its_capture_moves_no_money() {
     assert_eq!((shown.state.as_str(), shown.exceptions.len()), ("paid", 1));
     assert_eq!((stage.held().await, stage.held_at_twin(), stage.balance("klaerung").await), (1_300, 1_300, 0));
 }
+
+#[tokio::test]
+async fn a_failed_capture_in_dispute_leaves_the_books_once() {
+    let stage = Stage::new(319);
+    let paid = stage.pay(stage.create("13.00").await.id).await;
+    for event in ["notification_of_chargeback", "capture_failed", "reversal"] {
+        stage.event(&name(&paid), event);
+        stage.advance(5).await;
+    }
+    assert_eq!((stage.held().await, stage.held_at_twin()), (0, 0));
+    assert!(!stage.payment(paid.id).await.exceptions.is_empty());
+}

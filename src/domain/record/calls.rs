@@ -112,7 +112,7 @@ impl Recorder<'_> {
     fn refused(&self, call: &Call, code: Option<&ProviderCode>) -> Vec<Event> {
         let code = code.cloned().unwrap_or_else(unnamed);
         match call.purpose {
-            Purpose::OpenPage { attempt } => vec![Event::AttemptEnded { attempt, how: AttemptEnd::Abandoned }],
+            Purpose::OpenPage { attempt } => self.page_not_made(call.id, attempt),
             Purpose::ClosePage { attempt, .. } => self.with_attempt(attempt, |attempt| self.page_unanswered(attempt)),
             Purpose::Capture { attempt } => {
                 let mut events = vec![Event::CaptureFailed { attempt, code }];
@@ -169,11 +169,31 @@ impl Recorder<'_> {
     /// Only the making of a page can be given up: it moves no money, and its address was given to nobody.
     pub(super) fn call_given_up(&self, id: CallId) -> Vec<Event> {
         match self.payment.call(id).map(|call| call.purpose) {
-            Some(Purpose::OpenPage { attempt }) => vec![Event::AttemptEnded { attempt, how: AttemptEnd::Abandoned }],
+            Some(Purpose::OpenPage { attempt }) => self.page_not_made(id, attempt),
             Some(
                 Purpose::ClosePage { .. } | Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. },
             )
             | None => Vec::new(),
+        }
+    }
+
+    /// An attempt without a page is dropped, unless money was heard of it: then a page existed after all.
+    fn page_not_made(&self, call: CallId, attempt: AttemptId) -> Vec<Event> {
+        match self.payment.attempt(attempt).map(|attempt| &attempt.state) {
+            Some(AttemptState::Started) => vec![Event::AttemptEnded { attempt, how: AttemptEnd::Abandoned }],
+            Some(
+                AttemptState::Waiting
+                | AttemptState::Pending
+                | AttemptState::Authorised { .. }
+                | AttemptState::Captured { .. }
+                | AttemptState::Declined { .. }
+                | AttemptState::Cancelled
+                | AttemptState::Abandoned
+                | AttemptState::Voided
+                | AttemptState::Unknown { .. }
+                | AttemptState::Reversed,
+            )
+            | None => vec![Event::CallSettled { call, code: None }],
         }
     }
 

@@ -37,6 +37,7 @@ impl Recorder<'_> {
         }
         let mut events: Vec<Event> = Self::learn(attempt, reference).into_iter().collect();
         match &attempt.state {
+            // Authorised after its end nothing was taken, and nothing shall be: such a hold is given up.
             AttemptState::Started
             | AttemptState::Waiting
             | AttemptState::Pending
@@ -229,10 +230,12 @@ impl Recorder<'_> {
                 }
                 events
             }
-            // What was taken as it was authorised may be let go before it ever moved; a capture of its own may not, and
-            // its money is only gone when the provider says so.
+            // What was taken as it was authorised may be let go before it ever moved. A capture of its own may not, nor
+            // one of which something went back: its money is only gone when the provider says so.
             AttemptState::Captured { capture } => match self.payment.capture(*capture) {
-                Some(taken) if self.takes_at_once() => self.reverse(attempt, taken, payment, taken.amount),
+                Some(taken) if self.takes_at_once() && self.can_go_back(taken, taken.amount) => {
+                    self.reverse(attempt, taken, payment, taken.amount)
+                }
                 Some(_) | None => vec![self.impossible("voided", Some(payment))],
             },
             AttemptState::Declined { .. }
@@ -278,19 +281,25 @@ impl Recorder<'_> {
     }
 
     fn reverse(&self, attempt: &Attempt, taken: &Capture, reference: &ProviderReference, amount: Money) -> Vec<Event> {
-        let left = self.payment.refundable_minor(taken);
-        // Refunds that nobody has approved yet give way: what they would return has gone back already.
-        let (waiting, waiting_minor) = self.waiting_refunds(taken);
-        if taken.reversed.is_some() || amount.minor() > left.saturating_add(waiting_minor) {
+        if !self.can_go_back(taken, amount) {
             let gone = negative(amount);
             return vec![
                 Self::unexplained(attempt, MoneyKind::Reversal, reference, gone),
                 self.impossible("reversal_exceeds_capture", Some(reference)),
             ];
         }
-        let mut events = if amount.minor() > left { waiting } else { Vec::new() };
+        // Refunds that nobody has approved yet give way: what they would return has gone back already.
+        let give_way = amount.minor() > self.payment.refundable_minor(taken);
+        let (waiting, _) = self.waiting_refunds(taken);
+        let mut events = if give_way { waiting } else { Vec::new() };
         events.push(Event::CaptureReversed { capture: taken.id, amount, reference: reference.clone() });
         events
+    }
+
+    /// Whether so much of a capture can have gone back without a refund of ours.
+    fn can_go_back(&self, taken: &Capture, amount: Money) -> bool {
+        let left = self.payment.refundable_minor(taken).saturating_add(self.waiting_refunds(taken).1);
+        taken.reversed.is_none() && amount.minor() <= left
     }
 
     /// The rejections of all refunds of a capture that still wait for approval, and their sum in minor units.
