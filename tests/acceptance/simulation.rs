@@ -15,6 +15,7 @@ use zahlstelle::{
     domain::{
         decide::RefundExtent,
         ids::{PaymentId, RefundId},
+        refund::RefundState,
     },
 };
 use zahlstelle_contract::{
