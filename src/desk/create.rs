@@ -159,6 +159,18 @@ impl Desk {
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
                 Outcome::Taken(taken) => {
+                    if taken.key.space == Space::Idempotency {
+                        self.give_number_back(desk, prepared.service, &claim);
+                    }
+                    // Whoever holds an assigned number has nothing to do with this claim: the next number is taken.
+                    let foreign = claim.is_new && taken.key.space == Space::OpenClaim;
+                    if foreign {
+                        tracing::error!(
+                            kassenzeichen = claim.kassenzeichen,
+                            "an assigned Kassenzeichen was in use; do two ranges overlap?"
+                        );
+                        continue;
+                    }
                     if let Some(answered) = self.created_otherwise(tenant, &taken, idempotency, now).await? {
                         return Ok(answered.into());
                     }
@@ -169,6 +181,14 @@ impl Desk {
             }
         }
         Err(DeskError::Contended)
+    }
+
+    /// A number that was drawn for a repetition is used for the next creation.
+    fn give_number_back(&self, desk: &TenantDesk, service: &Service, claim: &Claimed) {
+        let number = Kassenzeichen::parse(claim.kassenzeichen.as_str()).ok().filter(|_| claim.is_new);
+        if let (Some(number), Some(range)) = (number, desk.tenant.range_of(service)) {
+            self.numbers.give_back(desk.tenant.id.as_str(), range, number);
+        }
     }
 
     /// What a key that is taken means for a new payment; [`None`] when another number may do.
@@ -321,10 +341,11 @@ impl Desk {
             let key = ClaimKey::new(Space::PortalReference, &parts);
             claims.push(NewClaim { instead_of: claimed.reference_of, ..NewClaim::of(key, id.0) });
         }
-        claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
+        // A number of ours that somebody has is told apart from a claim that is being paid by coming first.
         if claimed.is_new {
             claims.push(NewClaim::of(kassenzeichen_key(&claimed.kassenzeichen), id.0));
         }
+        claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
         let extra = Extra { claims, rows: vec![Row::Side(side)], ..Extra::default() };
         let events = [Event::Created(Box::new(terms))];
         let (posted, payment) = log::post(None, id, &events, now)?;
