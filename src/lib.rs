@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod domain;
+pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;

@@ -3,11 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use zahlstelle_adyen::{Adyen, AdyenSettings};
-use zahlstelle_contract::{provider::Provider, reference::AccountName, transport::Transport};
+use zahlstelle_contract::{
+    provider::{Environment, Provider},
+    reference::AccountName,
+    transport::Transport,
+};
 
 use crate::{
     config::{Config, ProviderAccount, ProviderSettings, TenantConfig},
     desk::{Settings, TenantDesk},
+    http::checkout::PageOrigin,
 };
 
 /// Why the settings do not make a desk.
@@ -20,6 +25,12 @@ pub enum AssembleError {
         account: AccountName,
         /// What is wrong.
         source: zahlstelle_adyen::SettingsError,
+    },
+    /// Nothing leads to the provider of an account.
+    #[error("provider account {account}: there is no client for it")]
+    NoLine {
+        /// The account.
+        account: AccountName,
     },
     /// A service offers a method that its account cannot start.
     #[error("service {service:?}: account {account} cannot take {method}")]
@@ -40,21 +51,36 @@ pub fn desk_settings(config: &Config) -> Settings {
     settings
 }
 
-/// The Mandanten with their providers. `transport` makes the line to one account, with its limit of parallel calls.
+/// Where the hosted pages of a Mandant's providers are; browsers follow a form's redirect only to places that are named.
+pub fn page_origins(tenant: &TenantConfig) -> Vec<PageOrigin> {
+    let origins = tenant.accounts.values().flat_map(|account| match &account.settings {
+        // The twin serves its pages where it serves its API; Adyen has hosts of their own for them.
+        ProviderSettings::Adyen(own) if own.base_url.scheme() == "http" => {
+            vec![own.base_url.origin().ascii_serialization()]
+        }
+        ProviderSettings::Adyen(_) => match account.environment {
+            Environment::Test => vec!["https://test.adyen.link".to_owned()],
+            Environment::Live => vec!["https://eu.adyen.link".to_owned()],
+        },
+    });
+    origins.filter_map(|origin| PageOrigin::new(&url::Url::parse(&origin).ok()?).ok()).collect()
+}
+
+/// The Mandanten with their providers. `transport` gives the line of an account.
 pub fn tenant_desks(
     tenants: impl IntoIterator<Item = TenantConfig>,
-    transport: impl Fn(&AccountName, u16) -> Arc<dyn Transport>,
+    transport: impl Fn(&AccountName) -> Option<Arc<dyn Transport>>,
 ) -> Result<Vec<TenantDesk>, AssembleError> {
     tenants.into_iter().map(|tenant| tenant_desk(tenant, &transport)).collect()
 }
 
 fn tenant_desk(
     config: TenantConfig,
-    transport: &impl Fn(&AccountName, u16) -> Arc<dyn Transport>,
+    transport: &impl Fn(&AccountName) -> Option<Arc<dyn Transport>>,
 ) -> Result<TenantDesk, AssembleError> {
     let mut providers: BTreeMap<AccountName, Arc<dyn Provider>> = BTreeMap::new();
     for (name, account) in config.accounts {
-        let line = transport(&name, account.concurrency_max);
+        let line = transport(&name).ok_or_else(|| AssembleError::NoLine { account: name.clone() })?;
         providers.insert(name.clone(), provider(name, account, line)?);
     }
     for service in config.tenant.services.values() {

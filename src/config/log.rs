@@ -36,6 +36,11 @@ impl LogLevel {
         ("debug", Self::Debug),
         ("trace", Self::Trace),
     ];
+
+    /// The name in settings and filters.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
 }
 
 /// How a record is written.

@@ -36,10 +36,9 @@ pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now
     let state = match &payment.state {
         State::Open => Some(payment.terms.expires_at),
         State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
-        State::Processing { .. } => Some(again(&settings.resolver_schedule)),
-        // Past its deadline the void is on its way, or persons were called: it is only looked after now and then.
-        State::Authorised { capture_before, .. } if *capture_before <= now => Some(again(&settings.resolver_schedule)),
-        State::Authorised { capture_before, .. } => Some(hold_due(payment, *capture_before)),
+        State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
+        // A capture or void that was accepted and never confirmed outlives the hold; it is looked at, not hurried.
+        State::Processing { .. } | State::Authorised { .. } => Some(again(&settings.resolver_schedule)),
         State::OutcomeUnknown { due_at, cause, .. } => match cause {
             UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
             UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {

@@ -95,8 +95,9 @@ impl Desk {
         let payment = self.payment(desk.tenant.id.as_str(), id).await?;
         let now = self.now();
         let deadline = waits(desk, &payment).outcome_deadline;
-        let hold = payment.attempts.last().and_then(|attempt| desk.providers.get(&attempt.account));
-        let hold = hold.map_or(std::time::Duration::ZERO, |provider| provider.authorisation_lifetime());
+        // The shortest hold of the accounts concerned: voiding too early costs a capture, too late costs certainty.
+        let holds = payment.attempts.iter().filter_map(|attempt| desk.providers.get(&attempt.account));
+        let hold = holds.map(|provider| provider.authorisation_lifetime()).min().unwrap_or_default();
         Ok(Context {
             now,
             outcome_due_at: super::later(now, deadline),
@@ -130,7 +131,7 @@ impl Desk {
             }
             match self.store.commit(commit).await? {
                 Outcome::Committed => {
-                    self.wake.notify_one();
+                    self.announce();
                     return Ok(Changed { payment: after, events });
                 }
                 Outcome::AlreadyCommitted => {

@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zahlstelle_contract::provider::Environment;
 
 use super::{
-    DeskError,
+    Desk, DeskError,
     log::{self, ClientRecord},
 };
 use crate::{
+    domain::ids::ClientId,
     ids::Ids,
     store::{
         Store,
@@ -22,6 +24,51 @@ use crate::{
 pub const SCOPES: [&str; 7] =
     ["payments:write", "payments:read", "refunds:request", "terminals:use", "books:read", "books:write", "operate"];
 
+/// How many hexadecimal digits follow the prefix of a key.
+const KEY_DIGITS: usize = 64;
+
+/// Who sends a request: a client whose key is known and has not been revoked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller {
+    /// The Mandant it acts for.
+    pub tenant: String,
+    /// Its id.
+    pub client: ClientId,
+    /// What it may do.
+    pub scopes: Vec<String>,
+}
+
+impl Desk {
+    /// The client of a key; [`None`] for a key that opens nothing, whatever the reason.
+    pub async fn caller(&self, key: &str) -> Result<Option<Caller>, DeskError> {
+        let Some(environment) = environment_of(key) else { return Ok(None) };
+        let hash = hash(key);
+        let Some(client) = self.store.client_by_key(hash).await? else { return Ok(None) };
+        let known = bool::from(client.key_hash.ct_eq(&hash)) && client.revoked_at.is_none();
+        let fits = self.tenants.get(&client.tenant).is_some_and(|desk| desk.tenant.environment == environment);
+        Ok((known && fits).then_some(Caller {
+            tenant: client.tenant,
+            client: ClientId(client.id),
+            scopes: client.scopes,
+        }))
+    }
+}
+
+/// The environment that a key of the right shape says it is for.
+fn environment_of(key: &str) -> Option<Environment> {
+    let of = |environment| key.strip_prefix(prefix(environment)).map(|digits| (environment, digits));
+    let (environment, digits) = of(Environment::Test).or_else(|| of(Environment::Live))?;
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (digits.len() == KEY_DIGITS && digits.bytes().all(is_digit)).then_some(environment)
+}
+
+fn prefix(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Test => "zs_test_",
+        Environment::Live => "zs_live_",
+    }
+}
+
 /// Makes a client with a key, and returns the key. It cannot be shown again.
 pub async fn create(
     store: &dyn Store,
@@ -32,11 +79,7 @@ pub async fn create(
     name: &str,
     scopes: &[String],
 ) -> Result<(Client, String), DeskError> {
-    let prefix = match environment {
-        Environment::Test => "zs_test_",
-        Environment::Live => "zs_live_",
-    };
-    let key = format!("{prefix}{}", hex::encode(ids.bytes()));
+    let key = format!("{}{}", prefix(environment), hex::encode(ids.bytes()));
     let client = Client {
         tenant: tenant.to_owned(),
         id: ids.id(now),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 use zahlstelle_contract::{
@@ -16,6 +15,7 @@ use super::{
     idempotency::{Answered, Idempotency, KeyState},
     later, log,
     side::{self, PaymentSide},
+    token,
 };
 use crate::{
     domain::{
@@ -24,6 +24,7 @@ use crate::{
         kassenzeichen::Kassenzeichen,
         language::Language,
         line::{BookingData, FeeLine, ShareKind, ShareRule, TaxRate},
+        payment::{Payment, State},
         tenant::{self, KassenzeichenSource, Service},
     },
     ledger::chain,
@@ -90,6 +91,30 @@ pub enum NewLine {
     },
 }
 
+/// What became of a request for a payment.
+#[derive(Debug)]
+pub struct Created {
+    /// The answer.
+    pub answered: Answered,
+    /// The payment, when it was made just now and need not be read again.
+    pub fresh: Option<Box<Fresh>>,
+}
+
+/// A payment that was made just now.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The payment.
+    pub payment: Payment,
+    /// Its erasable data.
+    pub side: PaymentSide,
+}
+
+impl From<Answered> for Created {
+    fn from(answered: Answered) -> Self {
+        Self { answered, fresh: None }
+    }
+}
+
 impl Desk {
     /// Creates a payment, or says how the first request under the key was answered.
     pub async fn create_payment(
@@ -98,13 +123,13 @@ impl Desk {
         client: ClientId,
         request: &NewPayment,
         idempotency: &Idempotency,
-    ) -> Result<Answered, DeskError> {
+    ) -> Result<Created, DeskError> {
         let created = self.try_create(tenant, client, request, idempotency).await;
         let Err(refused) = created else { return created };
         // What was answered stays answered, even where prices or settings have changed since and would refuse it now.
         match self.store.claim(tenant, &idempotency.key).await? {
             Some(claim) => match idempotency.judge(&claim, self.now())? {
-                KeyState::Answered(answered) => Ok(answered),
+                KeyState::Answered(answered) => Ok(answered.into()),
                 KeyState::Abandoned { .. } => Err(refused),
             },
             None => Err(refused),
@@ -117,22 +142,28 @@ impl Desk {
         client: ClientId,
         request: &NewPayment,
         idempotency: &Idempotency,
-    ) -> Result<Answered, DeskError> {
+    ) -> Result<Created, DeskError> {
         let desk = self.tenant(tenant)?;
         let now = self.now();
         let id = PaymentId(self.id());
         let prepared = prepare(desk, request, client, now)?;
+        let mut reference_of = None;
         for _ in 0..NUMBERS_MAX {
-            let claim = self.claim_for(desk, prepared.service, request).await?;
-            match self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await? {
+            let claim = Claimed { reference_of, ..self.claim_for(desk, &prepared, request).await? };
+            let (outcome, fresh) = self.commit_payment(desk, id, &prepared, &claim, request, idempotency, now).await?;
+            match outcome {
                 Outcome::Committed | Outcome::AlreadyCommitted => {
-                    self.wake.notify_one();
-                    return Ok(Answered { holder: id.0, status: 201, version: 1, replayed: false });
+                    self.announce();
+                    let answered = Answered { holder: id.0, status: 201, version: 1, replayed: false };
+                    return Ok(Created { answered, fresh: Some(Box::new(fresh)) });
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
                 Outcome::Taken(taken) => {
                     if let Some(answered) = self.created_otherwise(tenant, &taken, idempotency, now).await? {
-                        return Ok(answered);
+                        return Ok(answered.into());
+                    }
+                    if taken.key.space == Space::PortalReference {
+                        reference_of = Some(taken.claim.holder);
                     }
                 }
             }
@@ -155,14 +186,24 @@ impl Desk {
                 // A creation is answered by the commit that takes its key, so it is never abandoned.
                 KeyState::Abandoned { .. } => Err(DeskError::KeyInFlight),
             },
-            Space::OpenClaim => {
-                if self.payment(tenant, PaymentId(payment)).await?.state.has_ended() {
-                    Err(DeskError::ClaimSettled { payment })
-                } else {
+            Space::OpenClaim => match self.payment(tenant, PaymentId(payment)).await?.state {
+                State::Paid { .. } => Err(DeskError::ClaimSettled { payment }),
+                State::Open | State::Processing { .. } | State::Authorised { .. } | State::OutcomeUnknown { .. } => {
                     Err(DeskError::ClaimHasOpenPayment { payment })
                 }
-            }
-            Space::PortalReference => Err(DeskError::ReferenceTaken { payment }),
+                // It has given the claim back in the meantime.
+                State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => Ok(None),
+            },
+            Space::PortalReference => match self.payment(tenant, PaymentId(payment)).await?.state {
+                // It ended unpaid: the reference goes over to the new payment, if nobody else is faster.
+                State::Cancelled | State::Expired | State::Failed => Ok(None),
+                State::Open
+                | State::Processing { .. }
+                | State::Authorised { .. }
+                | State::OutcomeUnknown { .. }
+                | State::Paid { .. }
+                | State::Reversed { .. } => Err(DeskError::ReferenceTaken { payment }),
+            },
             Space::Kassenzeichen
             | Space::MerchantReference
             | Space::ProviderReference
@@ -176,9 +217,10 @@ impl Desk {
     async fn claim_for(
         &self,
         desk: &TenantDesk,
-        service: &Service,
+        prepared: &Prepared<'_>,
         request: &NewPayment,
     ) -> Result<Claimed, DeskError> {
+        let service = prepared.service;
         let invalid =
             |detail: &dyn ToString| DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail.to_string())]);
         let named =
@@ -188,22 +230,33 @@ impl Desk {
             (KassenzeichenSource::Assigned { .. }, None) => {
                 let range = desk.tenant.range_of(service).ok_or(DeskError::KassenzeichenExhausted)?;
                 let kassenzeichen = self.next_kassenzeichen(desk, range).await?.as_str().to_owned();
-                Ok(Claimed { kassenzeichen, is_new: true, attempts_before: 0 })
+                Ok(Claimed {
+                    kassenzeichen,
+                    is_new: true,
+                    attempts_before: 0,
+                    claim: prepared.terms.claim,
+                    reference_of: None,
+                })
             }
             (KassenzeichenSource::Assigned { .. }, Some(named)) => {
                 let key = kassenzeichen_key(named.as_str());
                 if self.store.claim(tenant, &key).await?.is_none() {
                     return Err(DeskError::UnknownKassenzeichen);
                 }
-                self.follow_up(tenant, named).await
+                self.follow_up(tenant, named, prepared).await
             }
-            (KassenzeichenSource::Given, Some(named)) => self.follow_up(tenant, named).await,
+            (KassenzeichenSource::Given, Some(named)) => self.follow_up(tenant, named, prepared).await,
             (KassenzeichenSource::Given, None) => Err(invalid(&"is required by this service")),
         }
     }
 
-    /// A further payment of a claim counts its attempts behind those of the earlier ones.
-    async fn follow_up(&self, tenant: &str, named: Kassenzeichen) -> Result<Claimed, DeskError> {
+    /// A further payment of a claim is over the same amount, and counts its attempts behind those of the earlier ones.
+    async fn follow_up(
+        &self,
+        tenant: &str,
+        named: Kassenzeichen,
+        prepared: &Prepared<'_>,
+    ) -> Result<Claimed, DeskError> {
         let filter = ListFilter {
             reference: None,
             kassenzeichen: Some(named.as_str().to_owned()),
@@ -213,11 +266,27 @@ impl Desk {
             before: None,
             limit: 1,
         };
-        let attempts_before = match self.store.payments(tenant, &filter).await?.first() {
-            Some(latest) => self.payment(tenant, PaymentId(latest.id)).await?.next_attempt_number().saturating_sub(1),
-            None => 0,
+        let kassenzeichen = named.as_str().to_owned();
+        let new = &prepared.terms;
+        let Some(latest) = self.store.payments(tenant, &filter).await?.into_iter().next() else {
+            return Ok(Claimed {
+                kassenzeichen,
+                is_new: false,
+                attempts_before: 0,
+                claim: new.claim,
+                reference_of: None,
+            });
         };
-        Ok(Claimed { kassenzeichen: named.as_str().to_owned(), is_new: false, attempts_before })
+        let latest = self.payment(tenant, PaymentId(latest.id)).await?;
+        if latest.terms.service != new.service || latest.terms.total != new.total {
+            let detail = format!("belongs to a claim of service {} over {}", latest.terms.service, latest.terms.total);
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        }
+        // After a reversal the claim still stands in the books; after any other end it was withdrawn and is posted anew.
+        let stands = matches!(latest.state, State::Reversed { .. });
+        let claim = if stands { ClaimPosting::Elsewhere } else { new.claim };
+        let attempts_before = latest.next_attempt_number().saturating_sub(1);
+        Ok(Claimed { kassenzeichen, is_new: false, attempts_before, claim, reference_of: None })
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything here was prepared before and only meets in the commit")]
@@ -230,11 +299,11 @@ impl Desk {
         request: &NewPayment,
         idempotency: &Idempotency,
         now: Timestamp,
-    ) -> Result<Outcome, DeskError> {
+    ) -> Result<(Outcome, Fresh), DeskError> {
         let data = PaymentSide {
             reference: request.reference.clone(),
             return_url: prepared.return_url.clone(),
-            token: checkout_token(id, &self.ids.bytes()),
+            token: token::new(id, desk.tenant.id.as_str(), &self.ids.bytes()),
             descriptions: prepared.descriptions.clone(),
             metadata: request.metadata.clone(),
         };
@@ -242,13 +311,15 @@ impl Desk {
         let terms = Terms {
             kassenzeichen: claimed.kassenzeichen.clone(),
             attempts_before: claimed.attempts_before,
+            claim: claimed.claim,
             side_mac,
             ..prepared.terms.clone()
         };
         let mut claims = vec![idempotency.answered(id.0, 201, 1)];
         if prepared.service.one_payment_per_reference {
             let parts = [prepared.service.id.as_str().as_bytes(), request.reference.as_bytes()];
-            claims.push(NewClaim::of(ClaimKey::new(Space::PortalReference, &parts), id.0));
+            let key = ClaimKey::new(Space::PortalReference, &parts);
+            claims.push(NewClaim { instead_of: claimed.reference_of, ..NewClaim::of(key, id.0) });
         }
         claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
         if claimed.is_new {
@@ -259,7 +330,7 @@ impl Desk {
         let (posted, payment) = log::post(None, id, &events, now)?;
         let payment = payment.ok_or(DeskError::NotFound)?;
         let commit = self.assemble(desk, self.id(), now, None, &payment, &events, posted, &extra)?;
-        Ok(self.store.commit(commit).await?)
+        Ok((self.store.commit(commit).await?, Fresh { payment, side: data }))
     }
 }
 
@@ -268,6 +339,9 @@ struct Claimed {
     kassenzeichen: String,
     is_new: bool,
     attempts_before: u32,
+    claim: ClaimPosting,
+    /// The payment that had the portal's reference and ended unpaid.
+    reference_of: Option<Uuid>,
 }
 
 /// A request that can be met.
@@ -412,17 +486,6 @@ fn methods_of(service: &Service, request: &NewPayment, problems: &mut Vec<Proble
         }
     }
     offered.into_iter().filter(|method| wanted.contains(method)).collect()
-}
-
-/// The secret part of the checkout's address: the payment, and 16 bytes that nobody can guess.
-fn checkout_token(id: PaymentId, secret: &[u8; 32]) -> String {
-    URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), secret.split_at(16).0].concat())
-}
-
-/// The payment that a checkout token names. Whether the token is right is for the caller to compare.
-pub fn payment_of_token(token: &str) -> Option<PaymentId> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| bytes.len() == 32)?;
-    Uuid::from_slice(bytes.split_at(16).0).ok().map(PaymentId)
 }
 
 fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {

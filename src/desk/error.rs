@@ -6,8 +6,10 @@ use zahlstelle_contract::reference::AccountName;
 use crate::{
     domain::{apply::ReplayError, decide::Refusal},
     ledger::entry::EntryError,
-    store::{StoreError, commit::Taken},
+    store::commit::Taken,
 };
+
+pub use crate::store::StoreError;
 
 /// Something in a request that cannot be met.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -49,6 +49,13 @@ pub struct FeedPage {
     pub next_after: u64,
 }
 
+impl FeedPage {
+    /// Whether it has no event.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+}
+
 impl Desk {
     /// The events after a position. Positions may skip numbers, but miss nothing.
     pub async fn feed(&self, tenant: &str, after: u64, limit: usize) -> Result<FeedPage, DeskError> {
@@ -67,6 +74,9 @@ impl Desk {
                 } else if !page.data.is_empty() || !last {
                     page.next_after = record.position;
                 }
+            }
+            if last && page.data.is_empty() {
+                page.next_after = after;
             }
             if last || !page.data.is_empty() {
                 return Ok(page);
@@ -105,11 +115,12 @@ fn after_of(before: Option<Payment>, id: PaymentId, event: Event, at: Timestamp)
     }
 }
 
-/// The id of an event: it follows from the hash of its place in the log, so that every view of it has the same.
+/// The id of an event: it follows from its moment and the hash of its place in the log, so every view has the same.
 fn event_id(record: &SealedRecord) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(record.hash.split_at(16).0);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    let mut random = [0; 10];
+    random.copy_from_slice(record.hash.split_at(10).0);
+    let millis = u64::try_from(record.at.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// What portals call an event, if they see it at all, and the refund it is about.

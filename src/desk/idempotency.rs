@@ -66,13 +66,13 @@ impl Idempotency {
     /// A claim that still has to be answered.
     pub fn begun(&self, holder: Uuid, lease_until: Timestamp) -> NewClaim {
         let digest = Some(self.digest);
-        NewClaim { key: self.key, holder, digest, lease_until: Some(lease_until), answer: None }
+        NewClaim { digest, lease_until: Some(lease_until), ..NewClaim::of(self.key, holder) }
     }
 
     /// A claim that is answered by the commit that takes it.
     pub fn answered(&self, holder: Uuid, status: u16, version: u64) -> NewClaim {
         let digest = Some(self.digest);
-        NewClaim { key: self.key, holder, digest, lease_until: None, answer: Some((status, version)) }
+        NewClaim { digest, answer: Some((status, version)), ..NewClaim::of(self.key, holder) }
     }
 
     /// What a claim that was found under the key says.

@@ -37,6 +37,7 @@ impl Desk {
         let payment = self.finish_cancelling(desk, id).await?;
         let status = match payment.state {
             State::Cancelled => OK,
+            State::Authorised { .. } if payment.calls.is_empty() => CONFLICT,
             State::Authorised { .. } | State::Processing { .. } | State::OutcomeUnknown { .. } => ACCEPTED,
             State::Open | State::Paid { .. } | State::Reversed { .. } | State::Expired | State::Failed => CONFLICT,
         };
@@ -77,7 +78,18 @@ impl Desk {
             Some(call) => self.carry_out(desk, id, call).await?,
             None => payment,
         };
-        let status = if matches!(payment.state, State::Paid { .. }) { OK } else { ACCEPTED };
+        let status = match payment.state {
+            State::Paid { .. } => OK,
+            // Nothing is under way any more: the provider has refused.
+            State::Authorised { .. } if payment.calls.is_empty() => CONFLICT,
+            State::Authorised { .. } | State::OutcomeUnknown { .. } => ACCEPTED,
+            State::Open
+            | State::Processing { .. }
+            | State::Reversed { .. }
+            | State::Cancelled
+            | State::Expired
+            | State::Failed => CONFLICT,
+        };
         self.answer(desk, id, id.0, idempotency, status).await
     }
 

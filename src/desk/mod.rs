@@ -6,12 +6,14 @@
 mod attend;
 pub mod attention;
 mod calls;
+pub mod catalogue;
 mod change;
 pub mod clients;
 pub mod create;
 mod error;
 pub mod feed;
 pub mod idempotency;
+pub mod listing;
 pub mod log;
 mod manage;
 mod notifications;
@@ -19,19 +21,20 @@ mod numbers;
 mod pay;
 mod refunds;
 pub mod side;
+mod token;
 pub mod verify;
 pub mod view;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use url::Url;
 use uuid::Uuid;
 use zahlstelle_contract::{provider::Provider, reference::AccountName};
 
 pub use self::{
-    error::{DeskError, Problem},
+    error::{DeskError, Problem, StoreError},
     notifications::{Delivered, Hook},
     pay::{NextStep, Returned},
     refunds::RefundOrder,
@@ -52,6 +55,7 @@ pub struct Desk {
     tenants: BTreeMap<String, TenantDesk>,
     numbers: numbers::Numbers,
     wake: Arc<Notify>,
+    changes: watch::Sender<()>,
 }
 
 /// A Mandant with its providers.
@@ -108,7 +112,16 @@ impl Desk {
         wake: Arc<Notify>,
     ) -> Self {
         let tenants = tenants.into_iter().map(|desk| (desk.tenant.id.as_str().to_owned(), desk)).collect();
-        Self { store, clock, ids, settings, tenants, numbers: numbers::Numbers::default(), wake }
+        Self {
+            store,
+            clock,
+            ids,
+            settings,
+            tenants,
+            numbers: numbers::Numbers::default(),
+            wake,
+            changes: watch::Sender::new(()),
+        }
     }
 
     /// The time.
@@ -141,8 +154,19 @@ impl Desk {
         self.tenants.values().find(|desk| desk.providers.contains_key(account))
     }
 
+    /// Tells that something was committed by this instance, so that whoever waits for the feed looks again.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
     fn id(&self) -> Uuid {
         self.ids.id(self.clock.now())
+    }
+
+    /// After a commit: a job may have become due, and the feed may have grown.
+    fn announce(&self) {
+        self.wake.notify_one();
+        self.changes.send_replace(());
     }
 }
 

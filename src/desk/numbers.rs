@@ -13,19 +13,32 @@ use super::{
     log::{self, NumbersRecord},
 };
 use crate::{
-    domain::kassenzeichen::{Block, Kassenzeichen, NumberError, Range},
+    domain::kassenzeichen::{Kassenzeichen, NumberError, Range},
     store::commit::{Append, Commit, Outcome, StreamKind},
 };
 
 /// How many numbers in a row may be unusable; check-digit rules skip one in eleven.
 const UNUSABLE_MAX: usize = 1_000;
-/// How often a lease is tried while other instances lease, too.
+/// How often a lease is tried while other instances lease, too; within an instance only one leases at a time.
 const LEASES_MAX: usize = 64;
 
 /// The numbers this instance has leased and not given out, by Mandant and range.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    left: Mutex<BTreeMap<(String, String), Block>>,
+    left: Mutex<BTreeMap<(String, String), Leased>>,
+    /// Held while leasing: whoever finds a block used up waits for the next one instead of leasing another.
+    leasing: tokio::sync::Mutex<()>,
+}
+
+/// The block that an instance leased last.
+#[derive(Clone, Copy, Debug)]
+struct Leased {
+    /// The next number to be given out; none is left when it lies behind the last.
+    next: u64,
+    /// The last number of the block.
+    last: u64,
+    /// The version of the record that leased it.
+    version: u64,
 }
 
 impl Desk {
@@ -38,7 +51,7 @@ impl Desk {
         for _ in 0..UNUSABLE_MAX {
             let number = match self.numbers.take(desk.tenant.id.as_str(), range) {
                 Some(number) => number,
-                None => self.lease(desk, range).await?,
+                None => self.number_of_next_block(desk, range).await?,
             };
             match range.scheme().number(number) {
                 Ok(kassenzeichen) => return Ok(kassenzeichen),
@@ -49,69 +62,90 @@ impl Desk {
         Err(DeskError::KassenzeichenExhausted)
     }
 
-    /// Leases the next block and returns its first number. Several callers may lease at once; each gets its own block.
-    async fn lease(&self, desk: &TenantDesk, range: &Range) -> Result<u64, DeskError> {
+    async fn number_of_next_block(&self, desk: &TenantDesk, range: &Range) -> Result<u64, DeskError> {
         let tenant = desk.tenant.id.as_str();
-        let stream = stream_of(range.name().as_str());
+        let _leasing = self.numbers.leasing.lock().await;
+        // Somebody else may have leased while this caller waited.
+        if let Some(number) = self.numbers.take(tenant, range) {
+            return Ok(number);
+        }
+        let mut end = self.numbers.leased(tenant, range).map(|leased| (leased.version, leased.last));
         for _ in 0..LEASES_MAX {
-            let records = self.store.stream(tenant, stream).await?;
-            let end = match records.last() {
-                Some(record) => {
-                    let NumbersRecord::BlockLeased { last, .. } = serde_json::from_slice(&record.body)?;
-                    Some(last)
-                }
-                None => None,
-            };
-            let block = range.next_block(end).map_err(|_| DeskError::KassenzeichenExhausted)?;
-            let record = NumbersRecord::BlockLeased {
-                range: range.name().as_str().to_owned(),
-                first: block.first,
-                last: block.last,
-                instance: self.settings.instance.clone(),
-            };
-            let mut commit = Commit::new(self.id(), tenant, self.now());
-            commit.appends.push(Append {
-                stream,
-                expected_version: records.last().map_or(0, |record| record.version),
-                kind: StreamKind::Numbers,
-                records: vec![log::plain_record(&record)?],
-            });
-            if self.store.commit(commit).await? == Outcome::Committed {
-                if range.is_nearly_used_up(block.last) {
-                    tracing::error!(range = %range.name(), last = block.last, "range {} of Kassenzeichen is nearly used up", range.name());
-                }
-                return Ok(self.numbers.put(tenant, range, block));
+            if let Some(leased) = self.lease(desk, range, end).await? {
+                return Ok(self.numbers.put(tenant, range, leased));
             }
+            end = self.end_of_leases(tenant, range).await?;
         }
         Err(DeskError::Contended)
+    }
+
+    /// Leases the block behind the `end` of all leases, version and number; [`None`] when another instance was faster.
+    async fn lease(
+        &self,
+        desk: &TenantDesk,
+        range: &Range,
+        end: Option<(u64, u64)>,
+    ) -> Result<Option<Leased>, DeskError> {
+        let block = range.next_block(end.map(|(_, last)| last)).map_err(|_| DeskError::KassenzeichenExhausted)?;
+        let record = NumbersRecord::BlockLeased {
+            range: range.name().as_str().to_owned(),
+            first: block.first,
+            last: block.last,
+            instance: self.settings.instance.clone(),
+        };
+        let expected_version = end.map_or(0, |(version, _)| version);
+        let mut commit = Commit::new(self.id(), desk.tenant.id.as_str(), self.now());
+        commit.appends.push(Append {
+            stream: stream_of(range.name().as_str()),
+            expected_version,
+            kind: StreamKind::Numbers,
+            records: vec![log::plain_record(&record)?],
+        });
+        if self.store.commit(commit).await? != Outcome::Committed {
+            return Ok(None);
+        }
+        if range.is_nearly_used_up(block.last) {
+            tracing::error!(range = %range.name(), last = block.last, "range {} of Kassenzeichen is nearly used up", range.name());
+        }
+        let version = expected_version.saturating_add(1);
+        Ok(Some(Leased { next: block.first, last: block.last, version }))
+    }
+
+    /// Version and last number of the latest lease, whichever instance made it.
+    async fn end_of_leases(&self, tenant: &str, range: &Range) -> Result<Option<(u64, u64)>, DeskError> {
+        let records = self.store.stream(tenant, stream_of(range.name().as_str())).await?;
+        let Some(record) = records.last() else { return Ok(None) };
+        let NumbersRecord::BlockLeased { last, .. } = serde_json::from_slice(&record.body)?;
+        Ok(Some((record.version, last)))
     }
 }
 
 impl Numbers {
     fn take(&self, tenant: &str, range: &Range) -> Option<u64> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (tenant.to_owned(), range.name().as_str().to_owned());
-        let block = left.get_mut(&key)?;
-        let number = block.first;
-        if number >= block.last {
-            left.remove(&key);
-        } else {
-            block.first = number.saturating_add(1);
-        }
-        Some(number)
+        let leased = left.get_mut(&key_of(tenant, range))?;
+        let number = leased.next;
+        (number <= leased.last).then(|| {
+            leased.next = number.saturating_add(1);
+            number
+        })
     }
 
-    /// Keeps a block, or what is left of two; returns the first number of the new one.
-    fn put(&self, tenant: &str, range: &Range, block: Block) -> u64 {
-        let number = block.first;
-        if number < block.last {
-            let rest = Block { first: number.saturating_add(1), last: block.last };
-            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            // When two callers leased at once, the older rest stays void; the gap report shows it.
-            left.insert((tenant.to_owned(), range.name().as_str().to_owned()), rest);
-        }
-        number
+    fn leased(&self, tenant: &str, range: &Range) -> Option<Leased> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.get(&key_of(tenant, range)).copied()
     }
+
+    /// Keeps a block and returns its first number.
+    fn put(&self, tenant: &str, range: &Range, leased: Leased) -> u64 {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.insert(key_of(tenant, range), Leased { next: leased.next.saturating_add(1), ..leased });
+        leased.next
+    }
+}
+
+fn key_of(tenant: &str, range: &Range) -> (String, String) {
+    (tenant.to_owned(), range.name().as_str().to_owned())
 }
 
 /// The stream of a range: an id that follows from its name.

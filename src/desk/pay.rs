@@ -6,10 +6,10 @@ use super::{
     Desk, DeskError, TenantDesk,
     attention::can_be_asked,
     change::Extra,
-    create::payment_of_token,
     idempotency::{Answered, Idempotency, KeyState},
     later,
     side::{self, PaymentSide},
+    token,
 };
 use crate::{
     domain::{
@@ -51,8 +51,9 @@ pub struct Returned {
 impl Desk {
     /// The payment that a checkout token opens. A wrong token opens nothing, whatever is wrong with it.
     pub async fn open_token(&self, token: &str) -> Result<Returned, DeskError> {
-        let id = payment_of_token(token).ok_or(DeskError::NotFound)?;
-        for desk in self.tenants.values() {
+        let named = token::read(token).ok_or(DeskError::NotFound)?;
+        let id = named.payment;
+        for desk in self.tenants.values().filter(|desk| named.fits(desk.tenant.id.as_str())) {
             let tenant = desk.tenant.id.as_str();
             let Some(side) = self.store.side(tenant, id.0).await? else { continue };
             let side: PaymentSide = side::open(&side)?;
@@ -90,6 +91,13 @@ impl Desk {
                 }
                 self.start(desk, id, method, &Extra::default()).await?;
             }
+            // What is refused now may be refused because the first request of this key was met.
+            Err(refused @ (DeskError::Refused(_) | DeskError::MethodUnavailable)) => {
+                let Some(claim) = self.store.claim(tenant, &idempotency.key).await? else { return Err(refused) };
+                if let Some(answered) = self.resume(desk, id, &claim, idempotency).await? {
+                    return Ok(answered);
+                }
+            }
             Err(error) => return Err(error),
         }
         self.answer(desk, id, id.0, idempotency, 201).await
@@ -111,7 +119,7 @@ impl Desk {
             let (attempt, call) = (AttemptId(self.id()), CallId(self.id()));
             let command = Command::StartAttempt { attempt, method, account, call };
             match self.command(desk, id, &command, &extra).await {
-                Ok(_) => return self.to_page(desk, id).await,
+                Ok(_) => return self.to_page(desk, id, method).await,
                 Err(DeskError::Refused(Refusal::AttemptUnderWay)) => {
                     let closed = self.close_live(desk, id, &extra).await?;
                     // The key is taken by the commit that intended to close; the start needs it no more.
@@ -150,18 +158,25 @@ impl Desk {
     }
 
     /// Makes the page of the live attempt, unless it exists, and says where it is.
-    async fn to_page(&self, desk: &TenantDesk, id: PaymentId) -> Result<NextStep, DeskError> {
+    async fn to_page(&self, desk: &TenantDesk, id: PaymentId, method: Method) -> Result<NextStep, DeskError> {
         let payment = self.payment(desk.tenant.id.as_str(), id).await?;
         let opening = payment.calls.iter().find(|call| matches!(call.purpose, Purpose::OpenPage { .. }));
         let payment = match opening.map(|call| call.id) {
             Some(call) => self.carry_out(desk, id, call).await?,
             None => payment,
         };
-        // A page that is being closed is given to nobody, be it that it was made for something else than was asked.
-        let payment = self.carry_out_closing(desk, &payment).await?;
+        // A page for something else than was asked is to be closed, and nobody may learn its address before.
+        let payment = match closing_of_live(&payment) {
+            Some(call) => self.carry_out(desk, id, call).await?,
+            None => payment,
+        };
         let Some(live) = payment.live() else {
             return if payment.state == State::Open { Err(DeskError::ProviderUnavailable) } else { Ok(NextStep::Look) };
         };
+        // Somebody else may have chosen another method meanwhile; their page is not what was asked for here.
+        if live.method != method || closing_of_live(&payment).is_some() {
+            return Ok(NextStep::Look);
+        }
         match (&live.state, &live.page) {
             (AttemptState::Waiting, Some(page)) if !payment.is_closing(live) => {
                 Ok(NextStep::Redirect { url: page.url.clone() })
@@ -219,4 +234,10 @@ impl Desk {
         let payment = self.change(desk, id, &extra, self.now(), |_| Ok(Vec::new())).await?.payment;
         Ok(Answered { holder, status, version: payment.version, replayed: false })
     }
+}
+
+/// The call that makes the page of the live attempt unpayable, if there is one.
+fn closing_of_live(payment: &Payment) -> Option<CallId> {
+    let live = payment.live()?;
+    payment.calls_of(live.id).find(|call| matches!(call.purpose, Purpose::ClosePage { .. })).map(|call| call.id)
 }

@@ -13,7 +13,7 @@ use crate::{
         event::{ClaimPosting, Recorded},
         ids::PaymentId,
         payment::Payment,
-        refund::RefundState,
+        refund::{DisputeState, RefundState},
     },
     ledger::{
         account::Account,
@@ -86,7 +86,7 @@ struct Check {
     head: [u8; 32],
     payments: BTreeMap<Uuid, Payment>,
     balances: BTreeMap<(Account, &'static str), i64>,
-    days: BTreeMap<(String, String, &'static str), (i64, i64)>,
+    days: BTreeMap<(String, String, String), (i64, i64)>,
     facts: BTreeSet<String>,
 }
 
@@ -105,6 +105,7 @@ impl Check {
             at_micros: record.at.as_microsecond(),
             wanted_day: record.wanted_day,
             booking_day: record.booking_day,
+            kind: record.kind.as_str(),
             body: &record.body,
         };
         if chain::hash(&self.head, &link) != record.hash {
@@ -172,7 +173,7 @@ impl Check {
             let code = leg.amount.currency().code();
             let balance = self.balances.entry((leg.account.clone(), code)).or_default();
             *balance = balance.saturating_add(leg.amount.minor());
-            let day = (record.booking_day.to_string(), leg.account.to_string(), code);
+            let day = (record.booking_day.to_string(), leg.account.to_string(), code.to_owned());
             let (debit, credit) = self.days.entry(day).or_default();
             let side = if leg.amount.is_positive() { debit } else { credit };
             *side = side.saturating_add(leg.amount.minor().saturating_abs());
@@ -220,10 +221,8 @@ impl Check {
     async fn sums(&mut self, store: &dyn Store, tenant: &str) -> Result<(), DeskError> {
         let kept = store.account_days(tenant).await?;
         for sum in &kept {
-            let key = self.days.iter().find(|((day, account, code), _)| {
-                *day == sum.day.to_string() && *account == sum.account && *code == sum.currency
-            });
-            if key.is_none_or(|(_, counted)| *counted != (sum.debit, sum.credit)) {
+            let key = (sum.day.to_string(), sum.account.clone(), sum.currency.clone());
+            if self.days.get(&key) != Some(&(sum.debit, sum.credit)) {
                 self.report.find(|| format!("the sums of {} on {} differ from the log", sum.account, sum.day));
             }
         }
@@ -257,69 +256,100 @@ impl Check {
     }
 }
 
-/// Whether the items of an account can be counted from the payments alone. `klaerung` and the share of it in `psp` are
-/// counted by their own records, which is what [`Check::entry`] does.
+/// Whether the items of an account can be counted from the payments.
 fn has_items(account: &Account) -> bool {
     match account {
-        Account::Forderung(_) | Account::Erstattung | Account::Ueberzahlung | Account::Rueckbelastung => true,
-        Account::Ertrag(_)
-        | Account::Durchlaufend(_)
-        | Account::Umsatzsteuer(_)
+        Account::Forderung(_)
         | Account::Psp(_)
-        | Account::Klaerung => false,
+        | Account::Erstattung
+        | Account::Ueberzahlung
+        | Account::Rueckbelastung
+        | Account::Klaerung => true,
+        Account::Ertrag(_) | Account::Durchlaufend(_) | Account::Umsatzsteuer(_) => false,
     }
 }
 
 /// What a payment leaves open, as the balances it makes: debits positive.
 fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
-    let terms = &payment.terms;
-    let forderung = || Account::Forderung(terms.service.clone());
-    let owed = |amount: Money| amount.checked_neg().unwrap_or(amount);
-    let mut items = Vec::new();
-    let paying = payment.paying_capture();
-    let reversed = |capture: &Capture| capture.reversed.map_or(0, Money::minor);
-    if terms.claim == ClaimPosting::Elsewhere {
-        // The claim stands in the books of the finance system, so ours show only what was paid for it.
-        let paid = paying.map_or(0, |capture| capture.amount.minor().saturating_sub(reversed(capture)));
-        items.push((forderung(), owed(Money::from_minor(paid, terms.total.currency()))));
-    } else if let Some(capture) = paying {
-        // What went back is owed again; what was refunded before is not.
-        items.push((forderung(), Money::from_minor(reversed(capture), terms.total.currency())));
-    } else if posting::claim_is_open(payment) {
-        items.push((forderung(), terms.total));
-    }
-    for capture in payment.captures.iter().filter(|capture| capture.role == CaptureRole::Surplus) {
-        let mut left = capture.amount.minor().saturating_sub(reversed(capture));
-        for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
-            match refund.state {
-                RefundState::Requested | RefundState::Rejected | RefundState::Failed { .. } => {}
-                RefundState::Approved
-                | RefundState::Submitted { .. }
-                | RefundState::Succeeded { .. }
-                | RefundState::Unknown { .. }
-                | RefundState::Returned { .. } => left = left.saturating_sub(refund.amount.minor()),
-            }
-        }
-        items.push((Account::Ueberzahlung, owed(Money::from_minor(left, capture.amount.currency()))));
+    let mut items = claim_items(payment);
+    for capture in &payment.captures {
+        items.extend(capture_items(payment, capture));
     }
     for refund in &payment.refunds {
         match refund.state {
             RefundState::Approved
             | RefundState::Submitted { .. }
             | RefundState::Unknown { .. }
-            | RefundState::Returned { .. } => {
-                items.push((Account::Erstattung, owed(refund.amount)));
-            }
+            | RefundState::Returned { taken_up: false, .. } => items.push((Account::Erstattung, owed(refund.amount))),
             RefundState::Requested
             | RefundState::Rejected
             | RefundState::Succeeded { .. }
-            | RefundState::Failed { .. } => {}
+            | RefundState::Failed { .. }
+            | RefundState::Returned { taken_up: true, .. } => {}
         }
     }
-    for dispute in
-        payment.disputes.iter().filter(|dispute| dispute.state == crate::domain::refund::DisputeState::Debited)
-    {
-        items.push((Account::Rueckbelastung, dispute.amount));
+    for moved in &payment.unexplained {
+        items.push((Account::Psp(moved.account.as_str().to_owned()), moved.amount));
+        items.push((Account::Klaerung, owed(moved.amount)));
     }
     items
+}
+
+fn claim_items(payment: &Payment) -> Vec<(Account, Money)> {
+    let forderung = || Account::Forderung(payment.terms.service.clone());
+    let paying = payment.paying_capture();
+    let reversed = paying.and_then(|capture| capture.reversed).map(|amount| (forderung(), amount));
+    match payment.terms.claim {
+        ClaimPosting::AtCreation if !payment.state.has_ended() => vec![(forderung(), payment.terms.total)],
+        ClaimPosting::AtCreation | ClaimPosting::AtPayment => reversed.into_iter().collect(),
+        // The claim stands elsewhere, so this payment shows only what was paid for it.
+        ClaimPosting::Elsewhere => {
+            let paid = paying.map(|capture| (forderung(), owed(capture.amount)));
+            paid.into_iter().chain(reversed).collect()
+        }
+    }
+}
+
+/// What a capture leaves with the provider, what is owed of it, and what the payer's bank took of it.
+fn capture_items(payment: &Payment, capture: &Capture) -> Vec<(Account, Money)> {
+    let mut held = capture.amount.minor().saturating_sub(capture.reversed.map_or(0, Money::minor));
+    let mut surplus = held;
+    for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
+        let amount = refund.amount.minor();
+        match refund.state {
+            RefundState::Requested
+            | RefundState::Rejected
+            | RefundState::Failed { .. }
+            | RefundState::Returned { taken_up: true, .. } => {}
+            RefundState::Approved
+            | RefundState::Submitted { .. }
+            | RefundState::Unknown { .. }
+            | RefundState::Returned { taken_up: false, .. } => surplus = surplus.saturating_sub(amount),
+            RefundState::Succeeded { .. } => {
+                surplus = surplus.saturating_sub(amount);
+                held = held.saturating_sub(amount);
+            }
+        }
+    }
+    let currency = capture.amount.currency();
+    let mut items = Vec::new();
+    for dispute in payment.disputes.iter().filter(|dispute| dispute.capture == capture.id) {
+        match dispute.state {
+            DisputeState::Debited | DisputeState::Lost => {
+                held = held.saturating_sub(dispute.amount.minor());
+                items.push((Account::Rueckbelastung, dispute.amount));
+            }
+            DisputeState::Opened | DisputeState::Won | DisputeState::Closed => {}
+        }
+    }
+    items.push((Account::Psp(capture.account.as_str().to_owned()), Money::from_minor(held, currency)));
+    if capture.role == CaptureRole::Surplus {
+        items.push((Account::Ueberzahlung, owed(Money::from_minor(surplus, currency))));
+    }
+    items
+}
+
+/// An amount on the credit side.
+fn owed(amount: Money) -> Money {
+    amount.checked_neg().unwrap_or(amount)
 }

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use uuid::Uuid;
+use zahlstelle_contract::{money::Money, reference::ProviderReference};
 
 use super::{
-    Desk, DeskError, TenantDesk,
+    Desk, DeskError, TenantDesk, log,
     side::{self, PaymentSide, RefundSide},
 };
 use crate::domain::{
-    attempt::{Attempt, AttemptState},
-    ids::{AttemptId, CaptureId, RefundId},
+    attempt::{Attempt, AttemptState, UnknownReason},
+    event::ExceptionCause,
+    ids::{AttemptId, CaptureId, PaymentId, RefundId},
     language::Language,
     line::FeeLine,
-    payment::{Payment, State},
+    payment::{OpenException, Payment, State},
     refund::{Refund, RefundOrigin, RefundState},
 };
 
@@ -56,6 +58,13 @@ pub struct PaymentView {
     version: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     redacted: bool,
+}
+
+impl PaymentView {
+    /// Where the citizen pays; [`None`] after erasure.
+    pub fn checkout_url(&self) -> Option<&str> {
+        self.checkout_url.as_deref()
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -145,10 +154,18 @@ struct DisputeView {
     state: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// What a person must look at, in one flat shape: members that a cause does not have are null.
+#[derive(Clone, Debug, Default, Serialize)]
 struct ExceptionView {
     id: Uuid,
-    cause: crate::domain::event::ExceptionCause,
+    cause: &'static str,
+    capture: Option<CaptureId>,
+    attempt: Option<AttemptId>,
+    refund: Option<RefundId>,
+    amount: Option<String>,
+    provider_reference: Option<String>,
+    code: Option<String>,
+    capture_before: Option<Timestamp>,
     created_at: Timestamp,
 }
 
@@ -160,20 +177,37 @@ struct NextActionView {
 }
 
 impl Desk {
+    /// A payment as it was shown at a version, read in one go.
+    pub async fn view_at(&self, tenant: &str, id: PaymentId, version: u64) -> Result<PaymentView, DeskError> {
+        let (stream, side) = self.store.dossier(tenant, id.0).await?;
+        let payment = log::replay(id, &stream, version)?.ok_or(DeskError::NotFound)?;
+        let side = side.as_ref().map(side::open).transpose()?;
+        self.view_with(self.tenant(tenant)?, &payment, side).await
+    }
+
     /// A payment as it is shown, in the state that it is given in.
     pub async fn view(&self, desk: &TenantDesk, payment: &Payment) -> Result<PaymentView, DeskError> {
+        let side = self.store.side(desk.tenant.id.as_str(), payment.id.0).await?;
+        self.view_with(desk, payment, side.as_ref().map(side::open).transpose()?).await
+    }
+
+    /// A payment as it is shown, with its erasable data at hand.
+    pub async fn view_with(
+        &self,
+        desk: &TenantDesk,
+        payment: &Payment,
+        side: Option<PaymentSide>,
+    ) -> Result<PaymentView, DeskError> {
         let tenant = desk.tenant.id.as_str();
-        let side = self.store.side(tenant, payment.id.0).await?;
-        let side: Option<PaymentSide> = side.as_ref().map(side::open).transpose()?;
-        let (paid_at, booking_day) = match payment.state {
-            State::Paid { at, version, .. } => (Some(at), self.store.booking_day(tenant, payment.id.0, version).await?),
-            _ => (payment.paying_capture().map(|capture| capture.at), None),
+        let booking_day = match payment.paid {
+            Some(paid) => self.store.booking_day(tenant, payment.id.0, paid.version).await?,
+            None => None,
         };
         let mut refunds = Vec::with_capacity(payment.refunds.len());
         for refund in &payment.refunds {
             refunds.push(self.view_refund(desk, payment, refund).await?);
         }
-        Ok(self.compose(desk, payment, side, refunds, paid_at, booking_day))
+        Ok(self.compose(desk, payment, side, refunds, booking_day))
     }
 
     /// A refund as it is shown.
@@ -194,7 +228,6 @@ impl Desk {
         payment: &Payment,
         side: Option<PaymentSide>,
         refunds: Vec<RefundView>,
-        paid_at: Option<Timestamp>,
         booking_day: Option<Date>,
     ) -> PaymentView {
         let terms = &payment.terms;
@@ -244,7 +277,7 @@ impl Desk {
                 State::Authorised { capture_before, .. } => Some(capture_before),
                 _ => None,
             },
-            paid_at,
+            paid_at: payment.paid.map(|paid| paid.at),
             booking_day,
             version: payment.version,
         }
@@ -322,11 +355,11 @@ fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> Re
     let (cause, reference, failure, outcome_due_at) = match &refund.state {
         RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None, None),
         RefundState::Submitted { reference } => (None, reference.as_ref(), None, None),
-        RefundState::Succeeded { reference } | RefundState::Returned { reference } => {
+        RefundState::Succeeded { reference } | RefundState::Returned { reference, .. } => {
             (None, Some(reference), None, None)
         }
         RefundState::Failed { code } => (None, None, Some(DeclineView { code: code.to_string() }), None),
-        RefundState::Unknown { due_at, .. } => (Some("provider_unanswered"), None, None, Some(*due_at)),
+        RefundState::Unknown { due_at, cause } => (Some(unknown_cause(*cause)), None, None, Some(*due_at)),
         RefundState::Requested | RefundState::Approved | RefundState::Rejected => (None, None, None, None),
     };
     RefundView {
@@ -357,6 +390,15 @@ fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> Re
     }
 }
 
+fn unknown_cause(cause: UnknownReason) -> &'static str {
+    match cause {
+        UnknownReason::Mismatch { .. } => "mismatch",
+        UnknownReason::PageUnanswered | UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered => {
+            "provider_unanswered"
+        }
+    }
+}
+
 fn dispute_view(dispute: &crate::domain::refund::Dispute) -> DisputeView {
     DisputeView {
         provider_reference: dispute.reference.to_string(),
@@ -366,8 +408,53 @@ fn dispute_view(dispute: &crate::domain::refund::Dispute) -> DisputeView {
     }
 }
 
-fn exception_view(exception: &crate::domain::payment::OpenException) -> ExceptionView {
-    ExceptionView { id: exception.id.0, cause: exception.cause.clone(), created_at: exception.at }
+fn exception_view(exception: &OpenException) -> ExceptionView {
+    let view = ExceptionView { id: exception.id.0, created_at: exception.at, ..ExceptionView::default() };
+    let text = |reference: &ProviderReference| Some(reference.to_string());
+    match &exception.cause {
+        ExceptionCause::Overpayment { capture } => {
+            ExceptionView { cause: "overpayment", capture: Some(*capture), ..view }
+        }
+        ExceptionCause::Mismatch { attempt, told } => {
+            ExceptionView { cause: "mismatch", attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
+        }
+        ExceptionCause::Impossible { fact, reference } => ExceptionView {
+            cause: "impossible",
+            code: Some(fact.clone()),
+            provider_reference: reference.as_ref().and_then(text),
+            ..view
+        },
+        ExceptionCause::ForeignRefund { reference, amount } => ExceptionView {
+            cause: "foreign_refund",
+            provider_reference: text(reference),
+            amount: Some(amount.decimal()),
+            ..view
+        },
+        ExceptionCause::OutcomeOverdue { attempt, refund } => {
+            ExceptionView { cause: "outcome_overdue", attempt: *attempt, refund: *refund, ..view }
+        }
+        ExceptionCause::CallRejected { code, .. } => {
+            ExceptionView { cause: "call_rejected", code: code.as_ref().map(ToString::to_string), ..view }
+        }
+        ExceptionCause::ReferenceMissing { attempt, capture_before } => ExceptionView {
+            cause: "reference_missing",
+            attempt: Some(*attempt),
+            capture_before: Some(*capture_before),
+            ..view
+        },
+        ExceptionCause::CaptureDue { attempt, capture_before } => ExceptionView {
+            cause: "capture_due",
+            attempt: Some(*attempt),
+            capture_before: Some(*capture_before),
+            ..view
+        },
+        ExceptionCause::RefundContradicted { refund } => {
+            ExceptionView { cause: "refund_contradicted", refund: Some(*refund), ..view }
+        }
+        ExceptionCause::VoidFailed { attempt, code } => {
+            ExceptionView { cause: "void_failed", attempt: Some(*attempt), code: Some(code.to_string()), ..view }
+        }
+    }
 }
 
 /// Where the payer must go, while a page waits for them.

@@ -8,7 +8,7 @@ use super::{
     call::{Call, Purpose},
     event::{Event, Recorded},
     ids::{AttemptId, CallId, CaptureId, PaymentId, RefundId},
-    payment::{OpenException, Payment, State},
+    payment::{OpenException, PaidMark, Payment, State, Unexplained},
     refund::{Dispute, DisputeState, Refund, RefundState},
 };
 
@@ -63,6 +63,8 @@ impl Payment {
             disputes: Vec::new(),
             calls: Vec::new(),
             exceptions: Vec::new(),
+            unexplained: Vec::new(),
+            paid: None,
         })
     }
 
@@ -162,6 +164,7 @@ impl Payment {
             }
             Event::RefundApproved { refund, call } => {
                 self.intend(*call, Purpose::Refund { refund: *refund }, at);
+                self.take_up_returned(*refund);
                 self.move_refund(*refund, RefundState::Approved)?;
             }
             Event::RefundSubmitted { refund } => {
@@ -181,7 +184,7 @@ impl Payment {
                 self.answer_refund(*refund, RefundState::Failed { code: code.clone() })?;
             }
             Event::RefundReturned { refund, reference } => {
-                self.answer_refund(*refund, RefundState::Returned { reference: reference.clone() })?;
+                self.answer_refund(*refund, RefundState::Returned { reference: reference.clone(), taken_up: false })?;
             }
             Event::DisputeOpened { capture, reference, amount } => {
                 self.move_dispute(*capture, reference, *amount, DisputeState::Opened);
@@ -193,7 +196,9 @@ impl Payment {
                 self.move_dispute(*capture, reference, *amount, DisputeState::Won);
             }
             // The money is in the books under `klaerung`; no state of the payment may rest on it.
-            Event::Unexplained { .. } => {}
+            Event::Unexplained { account, amount, .. } => {
+                self.unexplained.push(Unexplained { account: account.clone(), amount: *amount });
+            }
             Event::ExceptionOpened { exception, cause } => {
                 self.exceptions.push(OpenException { id: *exception, cause: cause.clone(), at });
             }
@@ -237,7 +242,8 @@ impl Payment {
         self.attempt_mut(capture.attempt)?.state = AttemptState::Captured { capture: capture.id };
         self.settle_calls_of(capture.attempt);
         if capture.role == CaptureRole::Paying {
-            self.state = State::Paid { capture: capture.id, at: capture.at, version: self.version };
+            self.state = State::Paid { capture: capture.id };
+            self.paid = Some(PaidMark { at: capture.at, version: self.version });
         }
         self.captures.push(capture);
         Ok(())
@@ -263,6 +269,16 @@ impl Payment {
     fn move_refund(&mut self, id: RefundId, state: RefundState) -> Result<(), ReplayError> {
         self.refunds.iter_mut().find(|refund| refund.id == id).ok_or(ReplayError::Refund(id))?.state = state;
         Ok(())
+    }
+
+    /// What came back of a capture is owed until it is refunded anew; from then on the new refund stands for it.
+    fn take_up_returned(&mut self, by: RefundId) {
+        let capture = self.refund(by).map(|refund| refund.capture);
+        for refund in self.refunds.iter_mut().filter(|refund| Some(refund.capture) == capture) {
+            if let RefundState::Returned { taken_up, .. } = &mut refund.state {
+                *taken_up = true;
+            }
+        }
     }
 
     fn move_dispute(&mut self, capture: CaptureId, reference: &ProviderReference, amount: Money, state: DisputeState) {

@@ -111,3 +111,18 @@ pub enum CloseReason {
     /// The payment has ended or was paid otherwise, and this attempt must not take money any more.
     Late,
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn b6_a_provider_key_follows_from_its_call_and_from_nothing_else() {
+        let key = |id| provider_key(CallId(Uuid::from_u128(id)));
+        assert_eq!(key(7), key(7));
+        assert_ne!(key(7), key(8));
+        assert!(key(u128::MAX).as_str().len() <= ProviderKey::LENGTH_MAX);
+    }
+}

@@ -53,7 +53,7 @@ pub enum ClaimPosting {
     AtCreation,
     /// With the money.
     AtPayment,
-    /// Never: the finance system posted it.
+    /// Never: the finance system posted it, or an earlier payment of the claim whose money went back.
     Elsewhere,
 }
 

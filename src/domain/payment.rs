@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use zahlstelle_contract::{money::Money, reference::MerchantReference};
+use zahlstelle_contract::{
+    money::Money,
+    reference::{AccountName, MerchantReference},
+};
 
 use super::{
     attempt::{Attempt, Capture, CaptureRole, UnknownReason},
@@ -37,6 +40,28 @@ pub struct Payment {
     pub calls: Vec<Call>,
     /// What a person must look at.
     pub exceptions: Vec<OpenException>,
+    /// Money that moved at a provider and that nothing of ours explains.
+    pub unexplained: Vec<Unexplained>,
+    /// When it was paid, whatever became of it later.
+    pub paid: Option<PaidMark>,
+}
+
+/// When a payment was paid.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PaidMark {
+    /// When we learned it.
+    pub at: Timestamp,
+    /// The version that this became true with; its sealed record gives the booking day.
+    pub version: u64,
+}
+
+/// Money that moved at a provider and that nothing of ours explains.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unexplained {
+    /// The provider account.
+    pub account: AccountName,
+    /// How much; negative when it left.
+    pub amount: Money,
 }
 
 /// Something that a person must look at.
@@ -81,10 +106,6 @@ pub enum State {
     Paid {
         /// The paying capture.
         capture: CaptureId,
-        /// When we learned it.
-        at: Timestamp,
-        /// The version that this became true with; its sealed record gives the booking day.
-        version: u64,
     },
     /// Paid, and the money went back without a refund of ours.
     Reversed {
@@ -100,6 +121,10 @@ pub enum State {
 }
 
 impl State {
+    /// Every name, in the order of a payment's life.
+    pub const NAMES: [&str; 9] =
+        ["open", "processing", "authorised", "outcome_unknown", "paid", "reversed", "cancelled", "expired", "failed"];
+
     /// The name in the API.
     pub fn as_str(&self) -> &'static str {
         match self {

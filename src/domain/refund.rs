@@ -94,6 +94,8 @@ pub enum RefundState {
     Returned {
         /// The provider's reference.
         reference: ProviderReference,
+        /// Whether a later refund stands for what came back.
+        taken_up: bool,
     },
 }
 

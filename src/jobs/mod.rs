@@ -13,8 +13,9 @@ use crate::desk::{Desk, DeskError};
 
 /// How many jobs are taken at once.
 const JOBS_MAX: u32 = 64;
-/// How long a job may take before somebody else takes it; longer than a provider may take to answer.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a job may take before somebody else takes it: twice as long as a provider may take to answer. After a crash
+/// nobody attends to what was taken until then; taken twice, it is told apart by versions and provider keys.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
 /// How long to wait after the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 

@@ -20,6 +20,8 @@ pub struct Link<'a> {
     pub wanted_day: Date,
     /// The day it gets.
     pub booking_day: Date,
+    /// What the stream is about, as the log names it.
+    pub kind: &'a str,
     /// The canonical bytes of the record, exactly as stored.
     pub body: &'a [u8],
 }
@@ -27,12 +29,12 @@ pub struct Link<'a> {
 /// The hash before the first record of a Mandant.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-/// The hash of a position: SHA-256 over the previous hash, eight header lines and the body.
+/// The hash of a position: SHA-256 over the previous hash, nine header lines and the body.
 pub fn hash(previous: &[u8; 32], link: &Link<'_>) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(previous);
     let header = format!(
-        "zahlstelle-log-1\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+        "zahlstelle-log-1\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
         link.tenant,
         link.position,
         link.stream.simple(),
@@ -40,6 +42,7 @@ pub fn hash(previous: &[u8; 32], link: &Link<'_>) -> [u8; 32] {
         link.at_micros,
         link.wanted_day,
         link.booking_day,
+        link.kind,
     );
     hasher.update(header.as_bytes());
     hasher.update(link.body);
@@ -77,6 +80,7 @@ mod tests {
             at_micros: 5,
             wanted_day: day,
             booking_day: day,
+            kind: "payment",
             body: b"{}",
         };
         let reference = hash(&GENESIS, &base);
@@ -88,6 +92,7 @@ mod tests {
             Link { at_micros: 6, ..base },
             Link { wanted_day: day.tomorrow().unwrap(), ..base },
             Link { booking_day: day.tomorrow().unwrap(), ..base },
+            Link { kind: "client", ..base },
             Link { body: b"{ }", ..base },
         ];
         assert!(others.iter().all(|other| hash(&GENESIS, other) != reference));

@@ -11,7 +11,7 @@ use crate::domain::{
     event::{ClaimPosting, Event, MoneyKind, Terms},
     ids::{AttemptId, CaptureId, RefundId},
     line::{FeeLine, Share, ShareKind},
-    payment::{Payment, State},
+    payment::Payment,
     refund::{Refund, RefundState},
 };
 
@@ -38,7 +38,7 @@ fn of_payment(payment: &Payment, event: &Event) -> Result<Vec<Entry>, EntryError
         }
         Event::Cancelled | Event::Expired | Event::Failed => claim_withdrawn(payment),
         Event::RefundApproved { refund, .. } => {
-            with_refund(payment, *refund, |refund, taken| Ok(vec![refund_owed(payment, refund, taken)?]))
+            with_refund(payment, *refund, |refund, taken| refund_approved(payment, refund, taken))
         }
         Event::RefundSucceeded { refund, reference } => with_refund(payment, *refund, |refund, taken| {
             let fact = MoneyFact::first(taken.account.clone(), MoneyKind::Refund, reference.clone());
@@ -145,6 +145,19 @@ fn adopted(payment: &Payment, capture: CaptureId, reference: &ProviderReference)
     vec![Entry { legs: Vec::new(), money_fact: Some(fact) }]
 }
 
+/// The approval of a refund, and before it the end of what earlier refunds left owed by coming back: the new one stands
+/// for it, and nothing is owed twice.
+fn refund_approved(payment: &Payment, refund: &Refund, taken: &Capture) -> Result<Vec<Entry>, EntryError> {
+    let mut entries = Vec::new();
+    for earlier in payment.refunds.iter().filter(|earlier| earlier.capture == taken.id) {
+        if matches!(earlier.state, RefundState::Returned { taken_up: false, .. }) {
+            entries.push(refund_owed(payment, earlier, taken)?.reversed()?);
+        }
+    }
+    entries.push(refund_owed(payment, refund, taken)?);
+    Ok(entries)
+}
+
 /// What a refund's approval books: the lines give back what they had earned, an overpayment what it had put aside.
 fn refund_owed(payment: &Payment, refund: &Refund, taken: &Capture) -> Result<Entry, EntryError> {
     if taken.role == CaptureRole::Surplus {
@@ -230,15 +243,4 @@ fn share_account(share: &Share) -> Account {
 
 fn tax_account(line: &FeeLine) -> Account {
     Account::Umsatzsteuer(line.tax_rate.to_string())
-}
-
-/// Whether the state of a payment leaves its claim open in the books.
-pub fn claim_is_open(payment: &Payment) -> bool {
-    match &payment.state {
-        State::Open | State::Processing { .. } | State::Authorised { .. } | State::OutcomeUnknown { .. } => {
-            payment.terms.claim == ClaimPosting::AtCreation
-        }
-        State::Reversed { .. } => payment.terms.claim != ClaimPosting::Elsewhere,
-        State::Paid { .. } | State::Cancelled | State::Expired | State::Failed => false,
-    }
 }

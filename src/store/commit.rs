@@ -183,12 +183,14 @@ pub struct NewClaim {
     pub lease_until: Option<Timestamp>,
     /// The answer, when it is known at once: HTTP status and version of the holder's stream.
     pub answer: Option<(u16, u64)>,
+    /// Whose place it takes, if the key is not free but this one's; whoever else holds it keeps it.
+    pub instead_of: Option<Uuid>,
 }
 
 impl NewClaim {
     /// A key that simply belongs to somebody.
     pub fn of(key: ClaimKey, holder: Uuid) -> Self {
-        Self { key, holder, digest: None, lease_until: None, answer: None }
+        Self { key, holder, digest: None, lease_until: None, answer: None, instead_of: None }
     }
 }
 

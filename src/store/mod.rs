@@ -25,6 +25,8 @@ pub trait Store: Send + Sync {
 
     /// The records of a stream in the order of their versions.
     async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError>;
+    /// The records of a stream and the erasable data beside it, in one go.
+    async fn dossier(&self, tenant: &str, stream: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError>;
     /// The erasable data of a payment or refund.
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError>;
     /// Who holds a key.
@@ -66,11 +68,11 @@ pub enum StoreError {
     /// The engine is shutting down, or its writer has died.
     #[error("the storage is not available")]
     Unavailable,
-    /// More work is queued than the engine takes.
+    /// More work is queued than the engine takes, or another process keeps the database to itself.
     #[error("the storage is busy")]
     Busy,
     /// A row does not parse; it was not written by this program.
-    #[error("table {table}, column {column}, row {row}: unreadable")]
+    #[error("table {table}, column {column}, row with {row}: unreadable")]
     Inconsistent {
         /// The table.
         table: &'static str,
@@ -116,10 +118,12 @@ pub enum StoreError {
 }
 
 impl From<rusqlite::Error> for StoreError {
-    /// A full disk is an answer of its own: the operator can do something about it.
+    /// A full disk and a busy database are answers of their own: one is for the operator, the other passes.
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            // Another process was writing for longer than we wait.
+            Some(rusqlite::ErrorCode::DatabaseBusy) => Self::Busy,
             _ => Self::Sqlite(error),
         }
     }

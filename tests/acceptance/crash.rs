@@ -106,6 +106,10 @@ impl Store for MortalStore {
         self.store.stream(tenant, stream).await
     }
 
+    async fn dossier(&self, tenant: &str, id: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError> {
+        self.store.dossier(tenant, id).await
+    }
+
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
         self.store.side(tenant, id).await
     }
@@ -176,7 +180,7 @@ impl Transport for MortalLine {
 async fn journey(stage: &Stage, capture: CaptureMode) -> Option<Payment> {
     let request = zahlstelle::desk::create::NewPayment { capture: Some(capture), ..new_payment("13.00") };
     let created = stage.desk.create_payment(TENANT, stage.client, &request, &stage.under("create")).await.ok()?;
-    let id = PaymentId(created.holder);
+    let id = PaymentId(created.answered.holder);
     if stage.payment(id).await.captures.is_empty() {
         match stage.desk.start_attempt(TENANT, id, Method::Card).await {
             Ok(NextStep::Redirect { url }) => drop(stage.decide(&url, "approve")),

@@ -1,9 +1,13 @@
 //! The scenarios of `docs/acceptance.md` that need desk, jobs and twin together, in one process.
 
 mod crash;
+mod deliveries;
+mod disputes;
 mod double;
 mod first_payment;
 mod hostile;
+mod incoming;
+mod numbers;
 mod quarantine;
 mod simulation;
 mod stage;

@@ -53,6 +53,7 @@ pub(crate) const START: &str = "2026-11-24T08:00:00Z";
 /// The twin's merchant account, as the shipped settings name it.
 pub(crate) const MERCHANT_ACCOUNT: &str = "ZahlstelleDemoECOM";
 const API_KEY: &str = "stage-api-key";
+/// The key of the twin's notifications.
 pub(crate) const HMAC_KEY_HEX: &str = "5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED5EED";
 const TWIN_URL: &str = "http://127.0.0.1:8181";
 /// How many jobs and deliveries one call to [`Stage::settle`] carries out at most.
@@ -81,7 +82,14 @@ impl Stage {
 
     /// A stage on a given store.
     pub(crate) fn on(seed: u64, change: impl FnOnce(String) -> String, store: Arc<dyn Store>) -> Self {
-        Self::wired(seed, change, store, |line| line)
+        Self::of(seed, &[change(tenant_file())], store)
+    }
+
+    /// A stage with several Mandanten, each by its file; the first is [`TENANT`].
+    pub(crate) fn of(seed: u64, tenants: &[String], store: Arc<dyn Store>) -> Self {
+        let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
+        let world = Arc::new(Mutex::new(world(seed)));
+        Self::build(seed, tenants, store, |line| line, clock, world)
     }
 
     /// A stage on a given store whose line to the provider is put into something of the caller's.
@@ -93,12 +101,12 @@ impl Stage {
     ) -> Self {
         let clock = Arc::new(ManualClock::at(START.parse().unwrap()));
         let world = Arc::new(Mutex::new(world(seed)));
-        Self::of(seed, change, store, wire, clock, world)
+        Self::build(seed, &[change(tenant_file())], store, wire, clock, world)
     }
 
-    fn of(
+    fn build(
         seed: u64,
-        change: impl FnOnce(String) -> String,
+        tenants: &[String],
         store: Arc<dyn Store>,
         wire: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>,
         clock: Arc<ManualClock>,
@@ -107,9 +115,9 @@ impl Stage {
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(seed));
         let line: Arc<dyn Transport> = Arc::new(Line { world: Arc::clone(&world), clock: Arc::clone(&clock) });
         let line = wire(line);
-        let config = config(change);
+        let config = config(tenants);
         let settings = assemble::desk_settings(&config);
-        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_, _| Arc::clone(&line)).unwrap();
+        let tenants = assemble::tenant_desks(config.tenants.into_values(), |_| Some(Arc::clone(&line))).unwrap();
         let client = ClientId(ids.id(clock.now()));
         let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let desk = Desk::new(Arc::clone(&store), as_clock, ids, settings, tenants, Arc::default());
@@ -122,7 +130,7 @@ impl Stage {
         let stored = self.world.lock().unwrap().store().unwrap();
         *self.world.lock().unwrap() = World::restore(world_settings(seed), &stored, self.clock.now()).unwrap();
         let (clock, world) = (Arc::clone(&self.clock), Arc::clone(&self.world));
-        let next = Self::of(seed, |tenant| tenant, store, |line| line, clock, world);
+        let next = Self::build(seed, &[tenant_file()], store, |line| line, clock, world);
         Self { client: self.client, keys: Mutex::new(*self.keys.lock().unwrap()), ..next }
     }
 
@@ -152,7 +160,7 @@ impl Stage {
     pub(crate) async fn create_with(&self, amount: &str, change: impl FnOnce(NewPayment) -> NewPayment) -> Payment {
         let request = change(new_payment(amount));
         let answered = self.desk.create_payment(TENANT, self.client, &request, &self.once()).await.unwrap();
-        self.payment(PaymentId(answered.holder)).await
+        self.payment(PaymentId(answered.answered.holder)).await
     }
 
     /// A payment that is authorised or captured later, by command.
@@ -403,18 +411,25 @@ pub(crate) fn eur(amount: &str) -> Money {
     Money::parse(amount, Currency::EUR).unwrap()
 }
 
-fn config(change: impl FnOnce(String) -> String) -> Config {
+/// The shipped tenant file.
+pub(crate) fn tenant_file() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join("config/tenants/dortmund.toml")).unwrap()
+}
+
+fn config(tenants: &[String]) -> Config {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("tenants")).unwrap();
+    let mut files = Vec::new();
+    for (number, tenant) in tenants.iter().enumerate() {
+        let file = format!("tenants/{number}.toml");
+        std::fs::write(folder.path().join(&file), tenant.replace("https://checkout-test.adyen.com", TWIN_URL)).unwrap();
+        files.push(file);
+    }
     let main = std::fs::read_to_string(root.join("config/demo.toml")).unwrap();
+    let main = main.replace(r#"["tenants/dortmund.toml"]"#, &format!("{files:?}"));
     std::fs::write(folder.path().join("demo.toml"), main).unwrap();
-    let tenant = std::fs::read_to_string(root.join("config/tenants/dortmund.toml")).unwrap();
-    std::fs::write(
-        folder.path().join("tenants/dortmund.toml"),
-        change(tenant.replace("https://checkout-test.adyen.com", TWIN_URL)),
-    )
-    .unwrap();
     let environ = |name: &str| match name {
         "ZAHLSTELLE_ADYEN_API_KEY" => Some(API_KEY.to_owned()),
         "ZAHLSTELLE_ADYEN_HMAC_KEY" => Some(HMAC_KEY_HEX.to_owned()),

@@ -109,8 +109,8 @@ async fn b1_a_capture_without_an_answer_is_captured_once() {
         capture(&stage, payment.id).await;
         assert_eq!(stage.fired(fault, "capture"), 1);
         let doubtful = !matches!(fault, "refuse_connection" | "rate_limited");
-        let after = stage.payment(payment.id).await.state;
-        assert_eq!(after.as_str(), if doubtful { "outcome_unknown" } else { "authorised" }, "{fault}");
+        let seen = stage.payment(payment.id).await.state;
+        assert_eq!(seen.as_str(), if doubtful { "outcome_unknown" } else { "authorised" }, "{fault}");
         stage.pass(120).await;
         let paid = stage.payment(payment.id).await;
         assert_eq!((paid.state.as_str(), paid.captures.len()), ("paid", 1), "{fault}");
@@ -128,8 +128,8 @@ async fn b1_a_refund_without_an_answer_goes_back_once() {
         let refund = stage.refund(paid.id, "5.00").await.unwrap().holder;
         assert_eq!(stage.fired(fault, "refund"), 1);
         let doubtful = !matches!(fault, "refuse_connection" | "rate_limited");
-        let after = stage.refund_state(paid.id, refund).await;
-        assert_eq!(after, if doubtful { "unknown" } else { "submitted" }, "{fault}");
+        let seen = stage.refund_state(paid.id, refund).await;
+        assert_eq!(seen, if doubtful { "unknown" } else { "submitted" }, "{fault}");
         assert_eq!(stage.payment(paid.id).await.amount_refundable(), eur("8.00"));
         stage.pass(120).await;
         assert_eq!(stage.refund_state(paid.id, refund).await, "succeeded", "{fault}");

@@ -92,7 +92,8 @@ impl Recorder<'_> {
             return self.repetition_rejected(id, code);
         }
         let mut events = self.refused(call, code);
-        if rejected {
+        let is_void = matches!(call.purpose, Purpose::Void { .. });
+        if rejected && !is_void {
             events.push(self.exception(ExceptionCause::CallRejected { call: id, code: code.cloned() }));
         }
         events
@@ -118,7 +119,10 @@ impl Recorder<'_> {
                 events.extend(self.doubt_ends(attempt));
                 events
             }
-            Purpose::Void { .. } => vec![Event::CallSettled { call: call.id, code: Some(code) }],
+            Purpose::Void { attempt, .. } => {
+                let settled = Event::CallSettled { call: call.id, code: Some(code.clone()) };
+                vec![settled, self.exception(ExceptionCause::VoidFailed { attempt, code })]
+            }
             Purpose::Refund { refund } => vec![Event::RefundFailed { refund, code }],
         }
     }

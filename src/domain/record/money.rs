@@ -42,6 +42,7 @@ impl Recorder<'_> {
             | AttemptState::Waiting
             | AttemptState::Pending
             | AttemptState::Unknown { cause: UnknownReason::PageUnanswered, .. }
+            // Authorised after its end: nothing was taken, and nothing shall be.
             | AttemptState::Declined { .. }
             | AttemptState::Cancelled
             | AttemptState::Abandoned => {
@@ -88,7 +89,7 @@ impl Recorder<'_> {
         payment: Option<&ProviderReference>,
         amount: Money,
     ) -> Vec<Event> {
-        if self.capture_is_known(attempt, reference) {
+        if self.capture_is_known(attempt, reference, payment) {
             return Vec::new();
         }
         let nameless =
@@ -119,9 +120,17 @@ impl Recorder<'_> {
         events
     }
 
-    fn capture_is_known(&self, attempt: &Attempt, reference: Option<&ProviderReference>) -> bool {
-        self.payment.captures.iter().any(|known| match reference {
-            Some(reference) => known.account == attempt.account && known.reference.as_ref() == Some(reference),
+    fn capture_is_known(
+        &self,
+        attempt: &Attempt,
+        reference: Option<&ProviderReference>,
+        payment: Option<&ProviderReference>,
+    ) -> bool {
+        let of_account = self.payment.captures.iter().filter(|known| known.account == attempt.account);
+        of_account.into_iter().any(|known| match reference {
+            Some(_) if known.reference.as_ref() == reference => true,
+            // Under automatic capture a payment is captured once, by whatever name the provider tells it.
+            Some(_) => self.takes_at_once() && known.payment.is_some() && known.payment.as_ref() == payment,
             // A page says that it was paid, not how often: any capture of the attempt explains it.
             None => known.attempt == attempt.id,
         })
@@ -177,6 +186,10 @@ impl Recorder<'_> {
         }
     }
 
+    /// A capture failed, at once or after it had succeeded.
+    ///
+    /// Where the provider takes the money by itself, the authorisation is the capture that we know, and the failure names
+    /// another one that we never heard of; then the payment says which is meant.
     pub(super) fn capture_failed(
         &self,
         attempt: &Attempt,

@@ -8,7 +8,7 @@ use zahlstelle_contract::{
 
 use super::{PageTold, Recorder};
 use crate::domain::{
-    attempt::{Attempt, AttemptEnd, AttemptState, Page, UnknownReason},
+    attempt::{Attempt, AttemptEnd, AttemptState, Page, TRIES_MAX, UnknownReason},
     call::{CloseReason, Purpose},
     decide,
     event::{Event, ExceptionCause},
@@ -167,7 +167,7 @@ impl Recorder<'_> {
         code: &ProviderCode,
     ) -> Vec<Event> {
         let known = reference.is_some() && attempt.tries.iter().any(|refused| refused.reference.as_ref() == reference);
-        if known || !attempt.state.is_live() {
+        if known || !attempt.state.is_live() || attempt.tries.len() >= TRIES_MAX {
             return Vec::new();
         }
         let refused = Event::TryRefused { attempt: attempt.id, code: code.clone(), reference: reference.cloned() };

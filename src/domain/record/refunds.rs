@@ -36,7 +36,7 @@ impl Recorder<'_> {
                 },
                 self.exception(ExceptionCause::RefundContradicted { refund: refund.id }),
             ],
-            RefundState::Succeeded { reference: known } | RefundState::Returned { reference: known }
+            RefundState::Succeeded { reference: known } | RefundState::Returned { reference: known, .. }
                 if known == reference =>
             {
                 Vec::new()
@@ -129,7 +129,7 @@ impl Recorder<'_> {
         let by_reference = self.payment.refunds.iter().find(|refund| match &refund.state {
             RefundState::Submitted { reference: Some(known) }
             | RefundState::Succeeded { reference: known }
-            | RefundState::Returned { reference: known } => known == reference,
+            | RefundState::Returned { reference: known, .. } => known == reference,
             RefundState::Requested
             | RefundState::Approved
             | RefundState::Rejected

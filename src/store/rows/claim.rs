@@ -12,6 +12,7 @@ use crate::store::{
 const TABLE: &str = "claim";
 const INSERT: &str = "INSERT INTO claim (tenant, space, key, holder, digest, lease_until, status, version) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+const SUCCEED: &str = "UPDATE claim SET holder = $1 WHERE tenant = $2 AND space = $3 AND key = $4 AND holder = $5";
 const ANSWER: &str = "UPDATE claim SET status = $1, version = $2, lease_until = NULL \
     WHERE tenant = $3 AND space = $4 AND key = $5";
 const TAKE_OVER: &str = "UPDATE claim SET lease_until = $1 \
@@ -22,6 +23,11 @@ const GET: &str = "SELECT key, holder, digest, status, version, lease_until FROM
 
 /// Takes a key; `false` when it is taken.
 pub(in crate::store) fn insert(connection: &Connection, tenant: &str, claim: &NewClaim) -> Result<bool, StoreError> {
+    if let Some(former) = claim.instead_of {
+        let (space, key) = (claim.key.space.number(), claim.key.key);
+        let parameters = params![claim.holder.as_bytes(), tenant, space, key, former.as_bytes()];
+        return Ok(connection.prepare_cached(SUCCEED)?.execute(parameters)? == 1);
+    }
     let written = connection.prepare_cached(INSERT)?.execute(params![
         tenant,
         claim.key.space.number(),

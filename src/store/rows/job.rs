@@ -12,16 +12,15 @@ use crate::store::{
 };
 
 const TABLE: &str = "job";
-const SET: &str = "INSERT INTO job (tenant, kind, subject, due_at, tries, fence, lease_until) \
-    VALUES ($1, $2, $3, $4, 0, 0, 0) ON CONFLICT (tenant, kind, subject) \
-    DO UPDATE SET due_at = excluded.due_at, tries = 0, fence = job.fence + 1, lease_until = 0";
+const SET: &str = "INSERT INTO job (tenant, kind, subject, due_at, tries, fence) VALUES ($1, $2, $3, $4, 0, 0) \
+    ON CONFLICT (tenant, kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = 0, fence = 0";
 const END: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3";
 const END_FENCED: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3 AND fence = $4";
-const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job \
-    WHERE due_at <= $1 AND lease_until <= $1 ORDER BY due_at LIMIT $2";
-const TAKE: &str = "UPDATE job SET fence = fence + 1, tries = tries + 1, lease_until = $1 \
-    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
-const POSTPONE: &str = "UPDATE job SET due_at = $1, lease_until = 0 \
+const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+const FENCE: &str = "UPDATE job_fence SET last = last + 1 WHERE only_row = 1 RETURNING last AS fence";
+const TAKE: &str = "UPDATE job SET fence = $1, tries = tries + 1, due_at = $2 \
+    WHERE tenant = $3 AND kind = $4 AND subject = $5";
+const POSTPONE: &str = "UPDATE job SET due_at = $1, fence = 0 \
     WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
 const NEXT: &str = "SELECT min(due_at) AS due_at FROM job";
 
@@ -59,19 +58,25 @@ pub(in crate::store) fn take_due(
     let due: Vec<DueJob> = rows.collect::<Result<_, StoreError>>()?;
     let mut taken = Vec::with_capacity(due.len());
     for job in due {
+        let fence = next_fence(connection)?;
         let written = connection.prepare_cached(TAKE)?.execute(params![
+            integer(fence),
             lease_until.as_microsecond(),
             job.key.tenant,
             job.key.kind.number(),
-            job.key.subject.as_bytes(),
-            integer(job.fence)
+            job.key.subject.as_bytes()
         ])?;
         if written != 1 {
             return Err(StoreError::RowsAffected { table: TABLE, expected: 1, actual: written });
         }
-        taken.push(DueJob { tries: job.tries.saturating_add(1), fence: job.fence.saturating_add(1), ..job });
+        taken.push(DueJob { tries: job.tries.saturating_add(1), fence, ..job });
     }
     Ok(taken)
+}
+
+/// A fence that nobody had before.
+fn next_fence(connection: &Connection) -> Result<u64, StoreError> {
+    connection.prepare_cached(FENCE)?.query_row([], |row| Ok(Reader::new("job_fence", row).count("fence")))?
 }
 
 /// Gives a job back, to be due again.

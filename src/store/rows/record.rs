@@ -9,8 +9,8 @@ use crate::store::{StoreError, read::StoredRecord};
 const TABLE: &str = "record";
 const INSERT: &str = "INSERT INTO record (tenant, stream, version, command, at, kind, body) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-const COMMAND: &str = "SELECT command FROM record WHERE tenant = $1 AND stream = $2 AND version = $3";
-const STREAM: &str = "SELECT version, at, body FROM record WHERE tenant = $1 AND stream = $2 ORDER BY version";
+const COMMAND: &str = "SELECT stream, version, command FROM record WHERE tenant = $1 AND stream = $2 AND version = $3";
+const STREAM: &str = "SELECT stream, version, at, body FROM record WHERE tenant = $1 AND stream = $2 ORDER BY version";
 
 /// What one row is made of.
 pub(in crate::store) struct NewRow<'a> {

@@ -11,7 +11,7 @@ const TABLE: &str = "seal";
 const INSERT: &str = "INSERT INTO seal (tenant, position, stream, version, wanted_day, booking_day, hash) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const HEAD: &str = "SELECT position, hash FROM seal WHERE tenant = $1 ORDER BY position DESC LIMIT 1";
-const DAY: &str = "SELECT booking_day FROM seal WHERE tenant = $1 AND stream = $2 AND version = $3";
+const DAY: &str = "SELECT stream, version, booking_day FROM seal WHERE tenant = $1 AND stream = $2 AND version = $3";
 const LOG: &str = "SELECT seal.position, seal.stream, seal.version, seal.wanted_day, seal.booking_day, seal.hash, \
     record.kind, record.at, record.body FROM seal JOIN record \
     ON record.tenant = seal.tenant AND record.stream = seal.stream AND record.version = seal.version \

@@ -1,12 +1,19 @@
 //! Values between rows and types: what does not parse names its table, column and row.
 
 use jiff::{Timestamp, civil::Date};
-use rusqlite::Row;
+use rusqlite::{
+    Row,
+    types::{FromSql, ValueRef},
+};
 use uuid::Uuid;
 
 use crate::store::StoreError;
 
-/// A row being read, with the name of its table and, once known, its key for error messages.
+/// The columns that tell rows of our tables apart, as far as a query has read them. Reads name the key beside the values
+/// they need, so that a row that does not parse can be found.
+const KEY_COLUMNS: [&str; 8] = ["tenant", "id", "stream", "version", "position", "key", "subject", "day"];
+
+/// A row being read, with the name of its table.
 pub(super) struct Reader<'r> {
     table: &'static str,
     row: &'r Row<'r>,
@@ -18,23 +25,23 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
-        Ok(self.row.get(column)?)
+        self.get(column)
     }
 
     pub(super) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
-        Ok(self.row.get(column)?)
+        self.get(column)
     }
 
     pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
-        Ok(self.row.get(column)?)
+        self.get(column)
     }
 
     pub(super) fn integer(&self, column: &'static str) -> Result<i64, StoreError> {
-        Ok(self.row.get(column)?)
+        self.get(column)
     }
 
     pub(super) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
-        Ok(self.row.get(column)?)
+        self.get(column)
     }
 
     pub(super) fn count(&self, column: &'static str) -> Result<u64, StoreError> {
@@ -50,7 +57,7 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn optional_hash(&self, column: &'static str) -> Result<Option<[u8; 32]>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.row.get(column)?;
+        let bytes: Option<Vec<u8>> = self.get(column)?;
         bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| self.inconsistent(column))).transpose()
     }
 
@@ -75,9 +82,29 @@ impl<'r> Reader<'r> {
         parse(&self.text(column)?).ok_or_else(|| self.inconsistent(column))
     }
 
+    /// A value as SQL has it. One of another type is as unreadable as one of the right type that does not parse.
+    fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.row.get(column).map_err(|error| match error {
+            rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => self.inconsistent(column),
+            error => error.into(),
+        })
+    }
+
     pub(super) fn inconsistent(&self, column: &'static str) -> StoreError {
-        let key: Option<Vec<u8>> = ["id", "stream", "key", "subject"].iter().find_map(|name| self.row.get(*name).ok());
-        StoreError::Inconsistent { table: self.table, column, row: key.map(hex::encode).unwrap_or_default() }
+        let row: Vec<String> = KEY_COLUMNS.iter().filter_map(|name| self.key_part(name)).collect();
+        StoreError::Inconsistent { table: self.table, column, row: row.join(" ") }
+    }
+
+    fn key_part(&self, name: &str) -> Option<String> {
+        match self.row.get_ref(name).ok()? {
+            ValueRef::Blob(bytes) => Some(format!("{name} {}", hex::encode(bytes))),
+            ValueRef::Text(text) => Some(format!("{name} {}", String::from_utf8_lossy(text))),
+            ValueRef::Integer(number) => Some(format!("{name} {number}")),
+            ValueRef::Null | ValueRef::Real(_) => None,
+        }
     }
 }
 

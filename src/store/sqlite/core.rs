@@ -239,6 +239,7 @@ impl Sealer {
             at_micros: row.at_micros,
             wanted_day,
             booking_day,
+            kind: row.kind,
             body: row.body,
         };
         let hash = chain::hash(&previous, &link);

@@ -40,6 +40,11 @@ impl Store for DirectStore {
         record::stream(self.core().connection(), tenant, stream)
     }
 
+    async fn dossier(&self, tenant: &str, stream: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError> {
+        let core = self.core();
+        Ok((record::stream(core.connection(), tenant, stream)?, side::get(core.connection(), tenant, stream)?))
+    }
+
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
         side::get(self.core().connection(), tenant, id)
     }

@@ -209,6 +209,14 @@ impl Store for SqliteStore {
         self.read(move |connection| record::stream(connection, &tenant, stream)).await
     }
 
+    async fn dossier(&self, tenant: &str, stream: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| {
+            Ok((record::stream(connection, &tenant, stream)?, side::get(connection, &tenant, stream)?))
+        })
+        .await
+    }
+
     async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| side::get(connection, &tenant, id)).await

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::store::StoreError;
 
@@ -14,8 +14,13 @@ mod embedded {
 pub(super) const SCHEMA: u32 = 1;
 /// How long a connection waits for another process to finish writing, e.g. `zahlstelle key` beside the service.
 const BUSY_TIMEOUT_MILLIS: u64 = 5_000;
+/// How often a connection tries to switch to the write-ahead log while other processes open the database, too.
+const SWITCHES_MAX: usize = 100;
 /// After how many pages the write-ahead log is copied back; larger than the default, because copying is what stalls.
 const WAL_AUTOCHECKPOINT_PAGES: u32 = 10_000;
+/// How much of the database the writer keeps in memory, in KiB. A whole group of commits must find room, or its pages are
+/// written out and read back before it ends.
+const WRITER_CACHE_KIBIBYTES: i64 = 32_768;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 64;
 
@@ -26,12 +31,28 @@ pub(super) fn open_writer(path: Option<&Path>) -> Result<Connection, StoreError>
         None => Connection::open_in_memory()?,
     };
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MILLIS))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)?;
+    // A negative number is a size, a positive one would be a count of pages.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIBIBYTES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
+}
+
+/// Switches to the write-ahead log, which stays with the database.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    for _ in 0..SWITCHES_MAX {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            // Another process has the database right now. SQLite does not wait for it here, but it does in a transaction.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+            }
+            switched => return Ok(switched?),
+        }
+    }
+    Err(StoreError::Busy)
 }
 
 /// Opens a database for reading beside its writer.
@@ -43,13 +64,27 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Brings a database up to date. SQLite itself lets only one process write, so two of these wait for each other.
+/// Brings a database up to date, all at once or not at all. Several processes may try at the same time: only one can make
+/// the transaction, and whoever came too late finds it done.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if check_not_too_new(connection)? > SCHEMA {
         return Ok(());
     }
-    embedded::migrations::runner().run(connection).map_err(|error| StoreError::Migration(Box::new(error)))?;
-    Ok(())
+    // A transaction that begins by reading could not wait for another process to finish writing.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
+    // One by one, a migration and the note that it was made would be two transactions, and a kill between them would
+    // leave a database that no program can bring up to date.
+    let runner = embedded::migrations::runner().set_grouped(true);
+    let mut last_done = None;
+    loop {
+        let Err(error) = runner.run(connection) else { return Ok(()) };
+        let done = runner.get_last_applied_migration(connection).ok().flatten().map(|migration| migration.version());
+        // Versions only rise, so this ends at the latest when all migrations are done.
+        if done <= last_done {
+            return Err(StoreError::Migration(Box::new(error)));
+        }
+        last_done = done;
+    }
 }
 
 /// Refuses a database that this program cannot serve.

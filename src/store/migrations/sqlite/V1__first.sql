@@ -80,18 +80,24 @@ CREATE TABLE side (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX side_reference ON side (tenant, reference) WHERE reference IS NOT NULL;
 
--- What must be looked at, and when.
+-- What must be looked at, and when. A job that is taken is due again when its lease ends; fence 0 is nobody's.
 CREATE TABLE job (
-    tenant       TEXT    NOT NULL,
-    kind         INTEGER NOT NULL,
-    subject      BLOB    NOT NULL,
-    due_at       INTEGER NOT NULL,
-    tries        INTEGER NOT NULL,
-    fence        INTEGER NOT NULL,
-    lease_until  INTEGER NOT NULL,
+    tenant   TEXT    NOT NULL,
+    kind     INTEGER NOT NULL,
+    subject  BLOB    NOT NULL,
+    due_at   INTEGER NOT NULL,
+    tries    INTEGER NOT NULL,
+    fence    INTEGER NOT NULL,
     PRIMARY KEY (tenant, kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_due ON job (due_at);
+
+-- The last fence that was given out. A fence is never given twice, not even when its job has ended and was set anew.
+CREATE TABLE job_fence (
+    only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+    last      INTEGER NOT NULL
+) STRICT;
+INSERT INTO job_fence (only_row, last) VALUES (1, 0);
 
 -- Notifications of providers, verified and kept before anything acts on them.
 CREATE TABLE inbox (

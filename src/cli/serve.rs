@@ -1,0 +1,45 @@
+//! `zahlstelle serve`: the service.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{
+    ConfigArgument, Ended, failed, load, logging, runtime,
+    service::{self, Role, Service},
+};
+use crate::{clock::SystemClock, http, ids::SystemIds};
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Which parts run in this process.
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Ended {
+    let config = load(&arguments.config)?;
+    logging::start(config.log);
+    let runtime = runtime()?;
+    let store = service::open_store(&config).map_err(|error| failed("the database", &error))?;
+    runtime.block_on(async {
+        let listen = config.server.listen;
+        let server = match arguments.role {
+            Role::Jobs => None,
+            Role::Http | Role::All => {
+                let bound = http::Server::bind(listen, http::Limits::from(&config.server)).await;
+                Some(bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?)
+            }
+        };
+        let ids = Arc::new(SystemIds);
+        let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
+        let service = started.map_err(|error| failed("the service", &error))?;
+        tracing::info!(%listen, "zahlstelle listens on {listen}");
+        service::stop_signal().await;
+        tracing::info!("zahlstelle stops");
+        service.stop().await;
+        Ok(())
+    })
+}

@@ -1,0 +1,120 @@
+//! The running service: HTTP and jobs around one desk.
+
+use std::sync::Arc;
+
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use zahlstelle_contract::transport::Transport;
+
+use super::assemble;
+use crate::{
+    clock::Clock,
+    config::{Config, Database},
+    desk::Desk,
+    http,
+    ids::Ids,
+    jobs,
+    outbound::{Client, ClientError, Limits},
+    store::{Store, StoreError, sqlite::engine::SqliteStore},
+};
+
+/// Which parts of the service run in this process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Role {
+    /// Requests only.
+    Http,
+    /// Work in the background only.
+    Jobs,
+    /// Both.
+    All,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings do not make a desk.
+    #[error(transparent)]
+    Assemble(#[from] assemble::AssembleError),
+    /// There is no client towards the providers.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Opens the database of the settings, which must be up to date.
+pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match &config.database {
+        Database::File(path) => Arc::new(SqliteStore::open(path)?),
+        Database::Memory => Arc::new(SqliteStore::in_memory()?),
+    })
+}
+
+/// A service that runs until it is stopped.
+pub struct Service {
+    /// The desk, for commands that go on with it.
+    pub desk: Arc<Desk>,
+    stop: CancellationToken,
+    parts: JoinSet<()>,
+}
+
+impl Service {
+    /// Starts the parts of a role. `server` has been bound, so that a port in use was told before anything began.
+    pub fn start(
+        config: Config,
+        role: Role,
+        server: Option<http::Server>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        wake: Arc<Notify>,
+    ) -> Result<Self, StartError> {
+        let settings = assemble::desk_settings(&config);
+        let limits = http::Limits::from(&config.server);
+        let tick = config.jobs.tick;
+        let mut clients = std::collections::BTreeMap::new();
+        for account in config.tenants.values().flat_map(|tenant| tenant.accounts.values()) {
+            clients.insert(account.name.clone(), Client::new(Limits::default(), account.concurrency_max)?);
+        }
+        let page_origins = config.tenants.values().flat_map(assemble::page_origins).collect();
+        let tenants = assemble::tenant_desks(config.tenants.into_values(), |name| {
+            clients.get(name).map(|client| -> Arc<dyn Transport> { Arc::new(client.clone()) })
+        })?;
+        let desk = Arc::new(Desk::new(store, clock, Arc::clone(&ids), settings, tenants, Arc::clone(&wake)));
+        let stop = CancellationToken::new();
+        let mut parts = JoinSet::new();
+        if let Some(server) = server {
+            let state = http::AppState::new(Arc::clone(&desk), ids, limits);
+            let router = http::site(&state, http::checkout::CheckoutSettings { page_origins });
+            let stop = stop.clone();
+            parts.spawn(async move {
+                if let Err(error) = server.serve(router, &state.drain, stop.cancelled_owned()).await {
+                    tracing::error!(%error, "requests were cut off at shutdown");
+                }
+            });
+        }
+        if role != Role::Http {
+            parts.spawn(jobs::run(Arc::clone(&desk), wake, tick, stop.clone()));
+        }
+        Ok(Self { desk, stop, parts })
+    }
+
+    /// Stops taking work, lets what is under way finish within its deadline, and returns.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.parts.join_next().await.is_some() {}
+    }
+}
+
+/// Waits for the operating system's wish to stop.
+pub async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                biased;
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupt.await),
+    }
+}

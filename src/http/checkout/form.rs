@@ -1,0 +1,138 @@
+//! The form that starts to pay, and the nonce that tells a repeated form from a new wish.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, header};
+use url::form_urlencoded;
+use zahlstelle_contract::method::Method;
+
+use crate::domain::payment::Payment;
+
+/// The most characters of a nonce.
+const NONCE_LENGTH_MAX: usize = 5;
+
+/// A citizen's wish to pay with a method.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct StartForm {
+    pub(super) method: Method,
+    pub(super) nonce: Option<Nonce>,
+}
+
+impl StartForm {
+    /// Reads a form. Every field at most once, and none that the page does not have.
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
+        if !is_form(headers) {
+            return Err(FormError::NoForm);
+        }
+        let (mut method, mut nonce) = (None, None);
+        for (name, value) in form_urlencoded::parse(body) {
+            let field = match &*name {
+                "method" => &mut method,
+                "nonce" => &mut nonce,
+                _ => return Err(FormError::Field),
+            };
+            if field.replace(value.into_owned()).is_some() {
+                return Err(FormError::Field);
+            }
+        }
+        let nonce = nonce.as_deref().map(|text| Nonce::parse(text).ok_or(FormError::Nonce)).transpose()?;
+        let method = method.as_deref().and_then(Method::from_name).ok_or(FormError::Method)?;
+        Ok(Self { method, nonce })
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let essence = |value: &str| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| essence(value) == "application/x-www-form-urlencoded")
+}
+
+/// Why a form cannot be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum FormError {
+    #[error("the body is no form")]
+    NoForm,
+    #[error("the form has a field that the page does not have, or one of them twice")]
+    Field,
+    #[error("the form has a nonce that no page has")]
+    Nonce,
+    #[error("the form names no method")]
+    Method,
+}
+
+/// How many attempts the payment had when the page with the form was made.
+///
+/// It makes the form a key without any memory of our own. A form that has led to a provider's page was answered by the
+/// attempt that it started: sending it again, by the Back button or by a reload hours later, shows where the payment
+/// stands and neither closes the page of another method nor opens a new one. A form that led nowhere, because the
+/// provider was away, may be sent again. There is nothing to forge in it, since whoever has the token may start at any
+/// time; a script that sends no nonce says that it means the payment as it stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Nonce(usize);
+
+impl Nonce {
+    /// The nonce of a page that shows the payment as it is now.
+    pub(super) fn of(payment: &Payment) -> Self {
+        Self(payment.attempts.len())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let plain = (1..=NONCE_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| plain).map(Self)
+    }
+
+    /// Whether a form with this nonce and method has led to a page before which has ended since.
+    pub(super) fn is_spent(self, payment: &Payment, method: Method) -> bool {
+        let led_to_a_page =
+            |attempt: &&crate::domain::attempt::Attempt| attempt.method == method && attempt.page.is_some();
+        let live = payment.live().map(|live| live.id);
+        payment.attempts.iter().skip(self.0).filter(led_to_a_page).any(|attempt| Some(attempt.id) != live)
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn read(body: &str) -> Result<StartForm, FormError> {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded; charset=UTF-8");
+        StartForm::read(&HeaderMap::from_iter([(header::CONTENT_TYPE, form)]), body.as_bytes())
+    }
+
+    #[test]
+    fn forms_are_read_strictly() {
+        let card = |nonce| Ok(StartForm { method: Method::Card, nonce });
+        assert_eq!(read("method=card&nonce=3"), card(Some(Nonce(3))));
+        assert_eq!(read("nonce=0&method=card"), card(Some(Nonce(0))));
+        assert_eq!(read("method=card"), card(None));
+        for body in ["", "nonce=1", "method=", "method=cash", "method=Card", "method=card%00", "method=%ff"] {
+            assert_eq!(read(body), Err(FormError::Method), "{body}");
+        }
+        for body in ["method=card&method=card", "method=card&amount=1", "method=card&nonce=1&nonce=1"] {
+            assert_eq!(read(body), Err(FormError::Field), "{body}");
+        }
+        for body in ["method=card&nonce=", "method=card&nonce=-1", "method=card&nonce=%2B1", "method=card&nonce=999999"]
+        {
+            assert_eq!(read(body), Err(FormError::Nonce), "{body}");
+        }
+    }
+
+    #[test]
+    fn other_bodies_are_no_forms() {
+        for value in ["application/json", "multipart/form-data", "text/plain", ""] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]);
+            assert_eq!(StartForm::read(&headers, b"method=card"), Err(FormError::NoForm), "{value}");
+        }
+        assert_eq!(StartForm::read(&HeaderMap::new(), b"method=card"), Err(FormError::NoForm));
+    }
+}

@@ -1,0 +1,56 @@
+//! The checkout: the pages on which a citizen sees what is charged, chooses how to pay, and learns what happened.
+//!
+//! Plain HTML forms without script and without cookies. The token in the address is all that opens a payment, so the
+//! pages work in another tab, in another browser and after coming back from the provider; no page keeps a state that
+//! the desk does not have. Whatever an address or a form claims, the page shows where the payment stands.
+
+mod bill;
+mod failure;
+mod form;
+mod format;
+mod frame;
+mod guard;
+mod handlers;
+mod language;
+mod page;
+mod receipt;
+mod settings;
+mod standing;
+mod texts;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+
+pub use self::settings::{CheckoutSettings, PageOrigin, PageOriginError};
+use crate::desk::Desk;
+
+/// The most bytes of a form.
+pub const FORM_BYTES_MAX: usize = 4_096;
+
+/// The routes below `/pay`.
+pub fn router(desk: Arc<Desk>, settings: CheckoutSettings) -> Router {
+    let policy = guard::content_security_policy(&settings);
+    let state = Checkout {
+        own_origin: desk.settings().public_url.origin().ascii_serialization().into(),
+        desk,
+        settings: Arc::new(settings),
+    };
+    Router::new()
+        .route("/pay/assets/checkout.css", get(handlers::stylesheet))
+        .route("/pay/{token}", get(handlers::show).post(handlers::start))
+        .route("/pay/{token}/return/{attempt}", get(handlers::come_back))
+        .route("/pay/{token}/cancel", get(handlers::ask_to_cancel).post(handlers::cancel))
+        .route("/pay/{token}/receipt", get(handlers::receipt))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(policy, guard::protect))
+        .with_state(state)
+}
+
+/// What every handler knows.
+#[derive(Clone)]
+struct Checkout {
+    desk: Arc<Desk>,
+    settings: Arc<CheckoutSettings>,
+    own_origin: Arc<str>,
+}

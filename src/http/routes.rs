@@ -1,0 +1,248 @@
+//! Every operation in one table: it feeds the router, the log and the test against the OpenAPI document.
+
+use std::{future::ready, time::Duration};
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, RawPathParams, Request},
+    http::request::Parts,
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use super::{
+    AppState, Code, ProblemDetails,
+    api::{catalogue, events, payments, refunds},
+    auth, body,
+    exchange::{self, Handled, Reader},
+    hooks, limits, ops,
+};
+use crate::desk::clients::Caller;
+
+/// Everything that can be asked.
+pub static OPERATIONS: [Operation; 17] = [
+    client("createPayment", Verb::Post, "/v1/payments", "payments:write", |call, by| {
+        Box::pin(payments::create(call, by))
+    }),
+    client("listPayments", Verb::Get, "/v1/payments", "payments:read", |call, by| Box::pin(payments::list(call, by))),
+    client("getPayment", Verb::Get, "/v1/payments/{id}", "payments:read", |call, by| Box::pin(payments::get(call, by))),
+    client("cancelPayment", Verb::Post, "/v1/payments/{id}/cancel", "payments:write", |call, by| {
+        Box::pin(payments::cancel(call, by))
+    }),
+    client("capturePayment", Verb::Post, "/v1/payments/{id}/capture", "payments:write", |call, by| {
+        Box::pin(payments::capture(call, by))
+    }),
+    client("startAttempt", Verb::Post, "/v1/payments/{id}/attempts", "payments:write", |call, by| {
+        Box::pin(payments::start(call, by))
+    }),
+    client("requestRefund", Verb::Post, "/v1/payments/{id}/refunds", "refunds:request", |call, by| {
+        Box::pin(refunds::request(call, by))
+    }),
+    client("getRefund", Verb::Get, "/v1/refunds/{id}", "payments:read", |call, by| Box::pin(refunds::get(call, by))),
+    client("approveRefund", Verb::Post, "/v1/refunds/{id}/approve", "refunds:request", |call, by| {
+        Box::pin(refunds::approve(call, by))
+    }),
+    client("rejectRefund", Verb::Post, "/v1/refunds/{id}/reject", "refunds:request", |call, by| {
+        Box::pin(refunds::reject(call, by))
+    }),
+    client("listFees", Verb::Get, "/v1/fees", "payments:read", |call, by| Box::pin(ready(catalogue::fees(&call, &by)))),
+    client("listPaymentMethods", Verb::Get, "/v1/payment-methods", "payments:read", |call, by| {
+        Box::pin(ready(catalogue::payment_methods(&call, &by)))
+    }),
+    Operation {
+        class: Class::LongPoll,
+        ..client("listEvents", Verb::Get, "/v1/events", "payments:read", |call, by| Box::pin(events::list(call, by)))
+    },
+    Operation {
+        class: Class::Hook,
+        ..open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
+    },
+    open("checkLiveness", Verb::Get, "/health/live", |_| Box::pin(ready(Ok(ops::live())))),
+    open("checkReadiness", Verb::Get, "/health/ready", |call| Box::pin(ops::ready(call))),
+    open("getOpenApi", Verb::Get, "/openapi.yaml", |_| Box::pin(ready(Ok(ops::openapi())))),
+];
+
+/// One operation.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// Its name in the OpenAPI document, in the log and in metrics.
+    pub id: &'static str,
+    /// Its method.
+    pub verb: Verb,
+    /// Its path, with parameters in braces.
+    pub path: &'static str,
+    /// What bounds it.
+    pub class: Class,
+    entry: Entry,
+}
+
+/// The methods that operations use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verb {
+    /// Reads; nothing changes.
+    Get,
+    /// Writes.
+    Post,
+}
+
+/// What bounds an operation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Class {
+    /// A request of a portal.
+    Standard,
+    /// A request that waits for something to happen.
+    LongPoll,
+    /// A delivery of a provider.
+    Hook,
+}
+
+/// Who may ask, and what is done then.
+#[derive(Clone, Copy)]
+enum Entry {
+    Open(fn(Call) -> Answering),
+    Client { scope: &'static str, run: fn(Call, Caller) -> Answering },
+}
+
+pub(super) type Answering = BoxFuture<'static, Result<Response, ProblemDetails>>;
+
+/// A request whose body has been read and whose sender is known, where it must be.
+pub(super) struct Call {
+    pub(super) state: AppState,
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+    params: Vec<(String, String)>,
+}
+
+impl Operation {
+    /// The scope that a key must have; [`None`] where no key is needed.
+    pub fn scope(&self) -> Option<&'static str> {
+        match self.entry {
+            Entry::Open(_) => None,
+            Entry::Client { scope, .. } => Some(scope),
+        }
+    }
+}
+
+impl Verb {
+    /// The method's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+        }
+    }
+}
+
+impl Class {
+    fn body_bytes_max(self, state: &AppState) -> usize {
+        match self {
+            Self::Standard | Self::LongPoll => state.limits.request_body_bytes_max,
+            Self::Hook => limits::HOOK_BODY_BYTES_MAX,
+        }
+    }
+
+    fn timeout(self, state: &AppState) -> Duration {
+        let waits = match self {
+            Self::Standard | Self::Hook => Duration::ZERO,
+            Self::LongPoll => Duration::from_secs(u64::from(limits::FEED_WAIT_SECONDS_MAX)),
+        };
+        state.limits.request_timeout.saturating_add(waits)
+    }
+}
+
+impl Call {
+    /// A parameter of the path, decoded.
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+const fn client(
+    id: &'static str,
+    verb: Verb,
+    path: &'static str,
+    scope: &'static str,
+    run: fn(Call, Caller) -> Answering,
+) -> Operation {
+    Operation { id, verb, path, class: Class::Standard, entry: Entry::Client { scope, run } }
+}
+
+const fn open(id: &'static str, verb: Verb, path: &'static str, run: fn(Call) -> Answering) -> Operation {
+    Operation { id, verb, path, class: Class::Standard, entry: Entry::Open(run) }
+}
+
+/// The table as a router; everything else is a problem, too.
+pub(super) fn router(state: &AppState) -> Router {
+    let mut router = Router::new();
+    for operation in &OPERATIONS {
+        let state = state.clone();
+        let handler = move |request: Request| carry(state.clone(), operation, request);
+        router = router.route(operation.path, on(operation.verb.filter(), handler));
+    }
+    let (unknown, other) = (state.clone(), state.clone());
+    router
+        .method_not_allowed_fallback(move || refuse(other.clone(), "unknownMethod", Code::MethodNotAllowed))
+        .fallback(move || refuse(unknown.clone(), "unknownPath", Code::NotFound))
+}
+
+async fn carry(state: AppState, operation: &'static Operation, request: Request) -> Response {
+    let work = perform(state.clone(), operation, request);
+    exchange::carry(&state, operation.id, operation.class.timeout(&state), Reader::Program, work).await
+}
+
+async fn refuse(state: AppState, operation: &'static str, code: Code) -> Response {
+    let work = ready(Handled { caller: None, answer: Err(ProblemDetails::new(code)) });
+    exchange::carry(&state, operation, state.limits.request_timeout, Reader::Program, work).await
+}
+
+/// Who asks is judged before a byte of the body is read.
+async fn perform(state: AppState, operation: &'static Operation, request: Request) -> Handled {
+    match operation.entry {
+        Entry::Open(run) => Handled { caller: None, answer: answer(state, operation, request, run).await },
+        Entry::Client { scope, run } => match auth::authenticate(&state, request.headers()).await {
+            Err(problem) => Handled { caller: None, answer: Err(problem) },
+            Ok(caller) => {
+                let by = caller.clone();
+                let answer = match auth::require(&caller, scope) {
+                    Ok(()) => answer(state, operation, request, |call| run(call, by)).await,
+                    Err(problem) => Err(problem),
+                };
+                Handled { caller: Some(caller), answer }
+            }
+        },
+    }
+}
+
+async fn answer(
+    state: AppState,
+    operation: &Operation,
+    request: Request,
+    run: impl FnOnce(Call) -> Answering,
+) -> Result<Response, ProblemDetails> {
+    let (mut parts, body) = request.into_parts();
+    let params = path_params(&mut parts).await?;
+    let body = match operation.verb {
+        Verb::Get => Bytes::new(),
+        Verb::Post => body::read(body, operation.class.body_bytes_max(&state), &state.limits).await?,
+    };
+    run(Call { state, parts, body, params }).await
+}
+
+/// The parameters of the path. What is no text names nothing.
+async fn path_params(parts: &mut Parts) -> Result<Vec<(String, String)>, ProblemDetails> {
+    use axum::extract::rejection::RawPathParamsRejection as Rejection;
+    match RawPathParams::from_request_parts(parts, &()).await {
+        Ok(params) => Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+        Err(Rejection::MissingPathParams(_)) => Ok(Vec::new()),
+        Err(_) => Err(ProblemDetails::new(Code::NotFound)),
+    }
+}

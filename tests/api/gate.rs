@@ -1,0 +1,138 @@
+//! A store whose writes can be held or made to fail, to stop the world at a chosen moment.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::{Timestamp, civil::Date};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+use zahlstelle::store::{
+    Store, StoreError,
+    commit::{ClaimKey, Commit, JobKey, Outcome},
+    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+};
+
+/// What happens to a write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Order {
+    Pass,
+    Hold,
+    Fail,
+}
+
+/// A store behind a gate.
+pub(crate) struct Gate {
+    inner: Arc<dyn Store>,
+    orders: Mutex<Vec<Order>>,
+    held: Semaphore,
+    released: Semaphore,
+}
+
+impl Gate {
+    pub(crate) fn before(inner: Arc<dyn Store>) -> Self {
+        Self { inner, orders: Mutex::default(), held: Semaphore::new(0), released: Semaphore::new(0) }
+    }
+
+    /// Lets so many writes pass and holds the next one.
+    pub(crate) fn hold_after(&self, passing: usize) {
+        self.order(passing, Order::Hold);
+    }
+
+    /// Lets so many writes pass and says of the next one that the disk is full.
+    pub(crate) fn fail_after(&self, passing: usize) {
+        self.order(passing, Order::Fail);
+    }
+
+    fn order(&self, passing: usize, order: Order) {
+        let mut orders = vec![order];
+        orders.extend(std::iter::repeat_n(Order::Pass, passing));
+        *self.orders.lock().unwrap() = orders;
+    }
+
+    /// Resolves once a write is held.
+    pub(crate) async fn until_held(&self) {
+        self.held.acquire().await.unwrap().forget();
+    }
+
+    /// Lets the held write go on.
+    pub(crate) fn release(&self) {
+        self.released.add_permits(1);
+    }
+
+    /// Whether every order has been carried out.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.orders.lock().unwrap().is_empty()
+    }
+}
+
+#[async_trait]
+impl Store for Gate {
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        let order = self.orders.lock().unwrap().pop().unwrap_or(Order::Pass);
+        match order {
+            Order::Pass => {}
+            Order::Hold => {
+                self.held.add_permits(1);
+                self.released.acquire().await.unwrap().forget();
+            }
+            Order::Fail => return Err(StoreError::Full),
+        }
+        self.inner.commit(commit).await
+    }
+
+    async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError> {
+        self.inner.stream(tenant, stream).await
+    }
+
+    async fn dossier(&self, tenant: &str, id: Uuid) -> Result<(Vec<StoredRecord>, Option<Side>), StoreError> {
+        self.inner.dossier(tenant, id).await
+    }
+
+    async fn side(&self, tenant: &str, id: Uuid) -> Result<Option<Side>, StoreError> {
+        self.inner.side(tenant, id).await
+    }
+
+    async fn claim(&self, tenant: &str, key: &ClaimKey) -> Result<Option<Claim>, StoreError> {
+        self.inner.claim(tenant, key).await
+    }
+
+    async fn payments(&self, tenant: &str, filter: &ListFilter) -> Result<Vec<ListedPayment>, StoreError> {
+        self.inner.payments(tenant, filter).await
+    }
+
+    async fn log(&self, tenant: &str, after: u64, limit: u32) -> Result<Vec<SealedRecord>, StoreError> {
+        self.inner.log(tenant, after, limit).await
+    }
+
+    async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
+        self.inner.booking_day(tenant, stream, version).await
+    }
+
+    async fn account_days(&self, tenant: &str) -> Result<Vec<AccountDay>, StoreError> {
+        self.inner.account_days(tenant).await
+    }
+
+    async fn inbox_item(&self, tenant: &str, id: Uuid) -> Result<Option<InboxItem>, StoreError> {
+        self.inner.inbox_item(tenant, id).await
+    }
+
+    async fn client_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Client>, StoreError> {
+        self.inner.client_by_key(key_hash).await
+    }
+
+    async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
+        self.inner.clients(tenant).await
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {
+        self.inner.claim_jobs(now, lease_until, limit).await
+    }
+
+    async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
+        self.inner.postpone_job(job, fence, due_at).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due().await
+    }
+}

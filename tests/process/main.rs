@@ -1,0 +1,4 @@
+//! The binary as its users start it: real processes, real sockets, `kill -9`.
+
+mod demo;
+mod support;
