@@ -38,10 +38,11 @@ impl Desk {
     }
 
     async fn attend_notification(&self, desk: &TenantDesk, job: &DueJob) -> Result<(), DeskError> {
-        if self.apply_notification(desk, job.key.subject, &job.key, job.fence).await? {
-            return Ok(());
+        match self.apply_notification(desk, job.key.subject, &job.key, job.fence).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.give_back(job).await,
+            Err(error) => self.give_up_notification(desk, &job.key, job.fence, error).await,
         }
-        self.give_back(job).await
     }
 
     async fn attend_payment(&self, desk: &TenantDesk, job: &DueJob) -> Result<(), DeskError> {

@@ -12,7 +12,6 @@ use crate::domain::{
     decide::CAPTURE_ALARM_HOURS,
     event::ExceptionCause,
     payment::{Payment, State},
-    refund::RefundState,
 };
 
 /// For how long after its end a page is asked about once more, when something else calls attention to the payment.
@@ -50,21 +49,10 @@ pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now
     let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
     let closed =
         payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
-    let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
-        RefundState::Unknown { due_at, .. } => Some(*due_at).filter(|due_at| now < *due_at),
-        // A reference that does not come is missed after the same time as an answer.
-        RefundState::Approved => payment
-            .call_of_refund(refund.id)
-            .map(|call| later(call.intended_at, waits.outcome_deadline))
-            .filter(|due_at| now < *due_at),
-        RefundState::Requested
-        | RefundState::Rejected
-        | RefundState::Submitted { .. }
-        | RefundState::Succeeded { .. }
-        | RefundState::Failed { .. }
-        | RefundState::Returned { .. } => None,
-    });
-    calls.chain(state).chain(page).chain(closed).chain(refunds).min()
+    // A passed deadline is due at once until somebody was told, so it survives whatever happens around it.
+    let patience = SignedDuration::try_from(waits.outcome_deadline).unwrap_or(SignedDuration::MAX);
+    let doubts = payment.untold_doubts(patience).map(|doubt| doubt.due_at);
+    calls.chain(state).chain(page).chain(closed).chain(doubts).min()
 }
 
 fn call_due(
@@ -77,7 +65,11 @@ fn call_due(
         return None;
     }
     match call.first_sent_at {
-        None => Some(later(call.intended_at, settings.call_grace)),
+        None => Some(match call.not_sent {
+            // The schedule goes on where it was, although each try in vain has set the payment's job anew.
+            Some(last) => later(last.at, step(&settings.resolver_schedule, last.tries.saturating_sub(1))),
+            None => later(call.intended_at, settings.call_grace),
+        }),
         Some(_) => Some(again(&settings.resolver_schedule)),
     }
 }

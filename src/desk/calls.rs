@@ -11,7 +11,7 @@ use zahlstelle_contract::{
 
 use super::{
     Desk, DeskError, TenantDesk,
-    attention::waits_for_reference,
+    attention::{self, waits_for_reference},
     change::Extra,
     side::{self, PaymentSide},
 };
@@ -36,8 +36,8 @@ impl Desk {
     pub(super) async fn carry_out_unsent(&self, desk: &TenantDesk, id: PaymentId) -> Result<Payment, DeskError> {
         let mut payment = self.payment(desk.tenant.id.as_str(), id).await?;
         for _ in 0..CALLS_MAX {
-            let next =
-                payment.calls.iter().find(|call| call.first_sent_at.is_none() && !waits_for_reference(&payment, call));
+            let is_new = |call: &&Call| call.first_sent_at.is_none() && call.not_sent.is_none();
+            let next = payment.calls.iter().filter(is_new).find(|call| !waits_for_reference(&payment, call));
             let Some(call) = next.map(|call| call.id) else { return Ok(payment) };
             payment = self.carry_out(desk, id, call).await?;
         }
@@ -71,9 +71,19 @@ impl Desk {
         let provider = Self::provider_of_call(desk, &payment, known)?;
         let mut after = payment.clone();
         for fact in self.perform(desk, provider.as_ref(), &payment, known, repeated).await? {
+            if matches!(fact, Fact::CallNotSent { .. }) && !self.was_alone(known) {
+                continue;
+            }
             after = self.record(desk, id, &fact, &Extra::default()).await?.payment;
         }
         Ok(after)
+    }
+
+    /// Whether nobody else can have begun to repeat a call since it was marked as sent: a job does so after the first
+    /// step of its schedule at the earliest.
+    fn was_alone(&self, call: &Call) -> bool {
+        let first_step = attention::step(&self.settings.resolver_schedule, 0);
+        call.first_sent_at.is_some_and(|sent_at| self.now() < super::later(sent_at, first_step))
     }
 
     /// Whether a call may be made again.
@@ -108,7 +118,7 @@ impl Desk {
         }
     }
 
-    /// Calls the provider. No fact at all means that nothing was sent, so the call stays as it is.
+    /// Calls the provider. No fact at all means that nothing new is known of the call, so it stays as it is.
     async fn perform(
         &self,
         desk: &TenantDesk,
@@ -314,10 +324,12 @@ fn done(payment: &Payment, call: &Call, change: &ModifyPayment, acceptance: Acce
     Some(Fact::Told { attempt, fact })
 }
 
-/// What an error says about a call; nothing when nothing was sent. `repeated`: an earlier try may have left before.
+/// What an error says about a call; nothing when this try did not leave. `repeated`: an earlier try may have left before.
 fn refusal(call: &Call, error: CallError, repeated: bool) -> Option<Fact> {
     match error {
-        CallError::NotSent { .. } => None,
+        // An earlier try may have left, so what is known about it is not taken back.
+        CallError::NotSent { .. } if repeated => None,
+        CallError::NotSent { .. } => Some(Fact::CallNotSent { call: call.id }),
         CallError::Declined { code } => {
             Some(Fact::CallRefused { call: call.id, code: Some(code), rejected: false, repeated })
         }

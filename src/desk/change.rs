@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         decide::{self, Command},
-        event::Event,
+        event::{Event, ExceptionCause},
         ids::{CallId, CaptureId, ExceptionId, PaymentId, RefundId},
         payment::{Payment, State},
         record::{self, Context, Fact},
@@ -29,6 +29,9 @@ use crate::{
 
 /// How often a command is decided anew before it gives up.
 const DECISIONS_MAX: usize = 16;
+
+/// What an exception calls a fact about money or a payment at the provider that belongs to another payment of ours.
+const BELONGS_ELSEWHERE: &str = "belongs_to_another_payment";
 
 /// What a commit is to contain beside the events and what follows from them.
 #[derive(Clone, Debug, Default)]
@@ -83,8 +86,11 @@ impl Desk {
             self.change(desk, id, extra, context.now, |payment| Ok(record::record(payment, fact, &context))).await;
         match recorded {
             // The fact was posted before, from another source; only what goes with this one is still to be noted.
-            Err(DeskError::Taken(taken)) if taken.key.space == Space::MoneyFact => {
+            Err(DeskError::Taken(taken)) if taken.key.space == Space::MoneyFact && taken.claim.holder == id.0 => {
                 self.change(desk, id, extra, context.now, |_| Ok(Vec::new())).await
+            }
+            Err(DeskError::Taken(taken)) if matches!(taken.key.space, Space::MoneyFact | Space::ProviderReference) => {
+                self.change(desk, id, extra, context.now, |payment| Ok(contested(payment, fact, &context))).await
             }
             other => other,
         }
@@ -222,6 +228,28 @@ pub(super) fn waits(desk: &TenantDesk, payment: &Payment) -> Waits {
     let seconds =
         service.map_or(OUTCOME_DEADLINE_DEFAULT_SECONDS, |service| u64::from(service.outcome_deadline_seconds));
     Waits { in_flight, outcome_deadline: std::time::Duration::from_secs(seconds) }
+}
+
+/// What becomes of a fact whose money or payment at the provider belongs to another payment or attempt already: nothing
+/// of it can be posted a second time, so a person must see it, once.
+fn contested(payment: &Payment, fact: &Fact, context: &Context) -> Vec<Event> {
+    let reference = match fact {
+        Fact::Told { fact, .. } => fact.payment().cloned(),
+        Fact::PageTold { told, .. } => told.payment.clone(),
+        Fact::CallTaken { reference, .. } => Some(reference.clone()),
+        Fact::PageMade { .. }
+        | Fact::PageUnanswered { .. }
+        | Fact::CallRefused { .. }
+        | Fact::CallUnanswered { .. }
+        | Fact::CallNotSent { .. }
+        | Fact::CallGivenUp { .. }
+        | Fact::DeadlinePassed => None,
+    };
+    let cause = ExceptionCause::Impossible { fact: BELONGS_ELSEWHERE.to_owned(), reference };
+    if payment.exceptions.iter().any(|known| known.cause == cause) {
+        return Vec::new();
+    }
+    vec![Event::ExceptionOpened { exception: context.exception, cause }]
 }
 
 fn commit_is_empty(commit: &Commit) -> bool {

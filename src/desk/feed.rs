@@ -153,6 +153,7 @@ pub fn public_type(before: Option<&Payment>, event: &Event) -> Option<(&'static 
         Event::ExceptionOpened { .. } => payment("exception.opened"),
         Event::AttemptStarted { .. }
         | Event::CallSent { .. }
+        | Event::CallNotSent { .. }
         | Event::PageOpened { .. }
         | Event::AttemptPending { .. }
         | Event::AttemptWaiting { .. }

@@ -11,7 +11,7 @@ use super::{Desk, DeskError, TenantDesk, attention, change, change::Extra, later
 use crate::{
     domain::{
         ids::{AttemptId, PaymentId},
-        payment::Payment,
+        payment::{Payment, attempt_named_by_change},
         record::Fact,
     },
     store::{
@@ -114,10 +114,7 @@ impl Desk {
         fence: u64,
     ) -> Result<bool, DeskError> {
         let tenant = desk.tenant.id.as_str();
-        let Some(item) = self.store.inbox_item(tenant, id).await? else { return Ok(true) };
-        if item.state != InboxState::Waiting {
-            return Ok(true);
-        }
+        let Some(item) = self.waiting_item(tenant, id).await? else { return Ok(true) };
         let notification: Notification = serde_json::from_slice(&item.body)?;
         let found = match &notification.fact {
             ProviderFact::Other { code } => {
@@ -135,6 +132,31 @@ impl Desk {
         self.record(desk, payment, &fact, &extra).await?;
         self.carry_out_unsent(desk, payment).await?;
         Ok(true)
+    }
+
+    async fn waiting_item(&self, tenant: &str, id: Uuid) -> Result<Option<InboxItem>, DeskError> {
+        Ok(self.store.inbox_item(tenant, id).await?.filter(|item| item.state == InboxState::Waiting))
+    }
+
+    /// Closes a notification that cannot be applied for as long as one is waited for, so that it is not tried for ever.
+    ///
+    /// Errors that pass by themselves close nothing: after a long outage of the store nobody may lose a notification.
+    pub(super) async fn give_up_notification(
+        &self,
+        desk: &TenantDesk,
+        job: &JobKey,
+        fence: u64,
+        error: DeskError,
+    ) -> Result<(), DeskError> {
+        if matches!(error, DeskError::Store(_) | DeskError::Contended) {
+            return Err(error);
+        }
+        let Some(item) = self.waiting_item(desk.tenant.id.as_str(), job.subject).await? else { return Err(error) };
+        if self.now() < later(item.received_at, self.settings.notification_patience) {
+            return Err(error);
+        }
+        tracing::error!(notification = %item.id, %error, "notification {} cannot be applied", item.id);
+        self.close_item(desk, item, InboxState::Unmatched, job, fence).await
     }
 
     async fn not_found_yet(
@@ -177,9 +199,9 @@ impl Desk {
     ) -> Result<Option<(PaymentId, AttemptId)>, DeskError> {
         let account = notification.account.as_str();
         if let Some(name) = &notification.merchant_reference {
-            // `…-c` and `…-r1` name a change of the attempt whose name stands before them.
-            let candidates = [Some(name.as_str()), name.as_str().rsplit_once('-').map(|(attempt, _)| attempt)];
-            for name in candidates.into_iter().flatten() {
+            let changed = Some(&notification.fact).filter(|fact| is_about_change(fact));
+            let changed = changed.and_then(|_| attempt_named_by_change(name.as_str()));
+            for name in [Some(name.as_str()), changed].into_iter().flatten() {
                 let key = change::merchant_reference_key(account, name);
                 if let Some(claim) = self.store.claim(tenant, &key).await? {
                     let payment = self.payment(tenant, PaymentId(claim.holder)).await?;
@@ -202,5 +224,27 @@ impl Desk {
     /// When a payment is to be looked at next, after so many tries in vain.
     pub(super) fn next_look(&self, desk: &TenantDesk, payment: &Payment, tries: u32) -> Option<jiff::Timestamp> {
         attention::due(payment, &self.settings, change::waits(desk, payment), tries, self.now())
+    }
+}
+
+/// Whether a fact is about a change that we asked for under a name of its own. Anything else is about an attempt, whose
+/// name it repeats as we gave it: a longer one is somebody else's.
+fn is_about_change(fact: &ProviderFact) -> bool {
+    match fact {
+        ProviderFact::Captured { .. }
+        | ProviderFact::CaptureFailed { .. }
+        | ProviderFact::Voided { .. }
+        | ProviderFact::VoidFailed { .. }
+        | ProviderFact::Refunded { .. }
+        | ProviderFact::RefundFailed { .. }
+        | ProviderFact::RefundReturned { .. }
+        | ProviderFact::Reversed { .. } => true,
+        ProviderFact::Authorised { .. }
+        | ProviderFact::Refused { .. }
+        | ProviderFact::Pending { .. }
+        | ProviderFact::DisputeOpened { .. }
+        | ProviderFact::DisputeDebited { .. }
+        | ProviderFact::DisputeWon { .. }
+        | ProviderFact::Other { .. } => false,
     }
 }

@@ -1,5 +1,6 @@
 //! Paying: starting an attempt, switching the method, coming back from the provider.
 
+use jiff::Timestamp;
 use zahlstelle_contract::method::Method;
 
 use super::{
@@ -89,7 +90,13 @@ impl Desk {
                 if let Some(answered) = self.resume(desk, id, &taken.claim, idempotency).await? {
                     return Ok(answered);
                 }
-                self.start(desk, id, method, &Extra::default()).await?;
+                let renewed = self.store.claim(tenant, &idempotency.key).await?.and_then(|claim| claim.lease_until);
+                if let Err(error) = self.start(desk, id, method, &Extra::default()).await {
+                    return Err(self.leave_key(desk, id, idempotency, renewed, error).await?);
+                }
+            }
+            Err(error @ DeskError::ProviderUnavailable) => {
+                return Err(self.leave_key(desk, id, idempotency, Some(lease), error).await?);
             }
             // What is refused now may be refused because the first request of this key was met.
             Err(refused @ (DeskError::Refused(_) | DeskError::MethodUnavailable)) => {
@@ -101,6 +108,26 @@ impl Desk {
             Err(error) => return Err(error),
         }
         self.answer(desk, id, id.0, idempotency, 201).await
+    }
+
+    /// Ends the lease of a key whose request has stopped at an error, so that the same key may try again at once. A
+    /// lease that somebody else has taken over stays theirs.
+    async fn leave_key(
+        &self,
+        desk: &TenantDesk,
+        id: PaymentId,
+        idempotency: &Idempotency,
+        lease: Option<Timestamp>,
+        error: DeskError,
+    ) -> Result<DeskError, DeskError> {
+        let Some(expected_lease) = lease else { return Ok(error) };
+        let now = self.now();
+        let takeover = Takeover { key: idempotency.key, expected_lease, lease_until: now };
+        let extra = Extra { takeovers: vec![takeover], ..Extra::default() };
+        match self.change(desk, id, &extra, now, |_| Ok(Vec::new())).await {
+            Ok(_) | Err(DeskError::Taken(_)) => Ok(error),
+            Err(other) => Err(other),
+        }
     }
 
     async fn start(

@@ -43,6 +43,10 @@ impl Desk {
     ) -> Result<Answered, DeskError> {
         let desk = self.tenant(tenant)?;
         let payment = self.payment(tenant, id).await?;
+        // What was answered stays the answer, even if the service has left the settings since.
+        if let Some(claim) = self.store.claim(tenant, &idempotency.key).await? {
+            return self.go_on_refunding(desk, id, &claim, idempotency).await;
+        }
         let service = desk.tenant.services.get(payment.terms.service.as_str()).ok_or(DeskError::NotFound)?;
         let refund = RefundId(self.id());
         let reason = RefundSide { reason: order.reason.clone() };
@@ -121,7 +125,7 @@ impl Desk {
     ) -> Result<Answered, DeskError> {
         let desk = self.tenant(tenant)?;
         let payment = self.payment_of_refund(tenant, refund).await?;
-        Self::must_be_open_to_clients(desk, &payment, refund)?;
+        self.must_be_open_to_clients(desk, &payment, refund, idempotency).await?;
         let command = Command::ApproveRefund { refund, call: CallId(self.id()) };
         if let Some(answered) = self.begin(desk, payment.id, refund.0, &command, idempotency).await? {
             return Ok(answered);
@@ -139,7 +143,7 @@ impl Desk {
     ) -> Result<Answered, DeskError> {
         let desk = self.tenant(tenant)?;
         let payment = self.payment_of_refund(tenant, refund).await?;
-        Self::must_be_open_to_clients(desk, &payment, refund)?;
+        self.must_be_open_to_clients(desk, &payment, refund, idempotency).await?;
         let command = Command::RejectRefund { refund };
         if let Some(answered) = self.begin(desk, payment.id, refund.0, &command, idempotency).await? {
             return Ok(answered);
@@ -147,8 +151,17 @@ impl Desk {
         self.answer(desk, payment.id, refund.0, idempotency, 200).await
     }
 
-    /// A key may act for nobody where a chain names persons.
-    fn must_be_open_to_clients(desk: &TenantDesk, payment: &Payment, refund: RefundId) -> Result<(), DeskError> {
+    /// A key may act for nobody where a chain names persons. A request whose key is known was judged when it first came.
+    async fn must_be_open_to_clients(
+        &self,
+        desk: &TenantDesk,
+        payment: &Payment,
+        refund: RefundId,
+        idempotency: &Idempotency,
+    ) -> Result<(), DeskError> {
+        if self.store.claim(desk.tenant.id.as_str(), &idempotency.key).await?.is_some() {
+            return Ok(());
+        }
         payment.refund(refund).ok_or(DeskError::NotFound)?;
         let service = desk.tenant.services.get(payment.terms.service.as_str()).ok_or(DeskError::NotFound)?;
         if service.approval_chain.is_empty() { Ok(()) } else { Err(DeskError::NeedsPerson) }

@@ -5,7 +5,7 @@ use zahlstelle_contract::{money::Money, reference::ProviderReference};
 
 use super::{
     attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, Page, RefusedTry},
-    call::{Call, Purpose},
+    call::{Call, NotSent, Purpose},
     event::{Event, Recorded},
     ids::{AttemptId, CallId, CaptureId, PaymentId, RefundId},
     payment::{OpenException, PaidMark, Payment, State, Unexplained},
@@ -86,6 +86,12 @@ impl Payment {
                 let call = self.calls.iter_mut().find(|known| known.id == *call).ok_or(ReplayError::Call(*call))?;
                 call.first_sent_at = call.first_sent_at.or(Some(at));
             }
+            Event::CallNotSent { call } => {
+                let call = self.calls.iter_mut().find(|known| known.id == *call).ok_or(ReplayError::Call(*call))?;
+                call.first_sent_at = None;
+                let tries = call.not_sent.map_or(0, |earlier| earlier.tries).saturating_add(1);
+                call.not_sent = Some(NotSent { at, tries });
+            }
             Event::PageOpened { attempt, call, page } => self.open_page(*attempt, *call, page)?,
             Event::TryRefused { attempt, code, reference } => {
                 self.attempt_mut(*attempt)?.note_try(RefusedTry {
@@ -110,7 +116,7 @@ impl Payment {
                 self.intend(*call, Purpose::Void { attempt: *attempt, why: *why }, at);
             }
             Event::CaptureIntended { attempt, call } => self.intend(*call, Purpose::Capture { attempt: *attempt }, at),
-            Event::CallAccepted { call, reference } => self.accept_call(*call, reference)?,
+            Event::CallAccepted { call, reference } => self.accept_call(*call, reference, at)?,
             Event::CallSettled { call, .. } => self.settle_call(*call),
             Event::AttemptEnded { attempt, how } => {
                 let closed = self.attempt_mut(*attempt)?;
@@ -160,6 +166,7 @@ impl Payment {
                     origin: *origin,
                     state: RefundState::Requested,
                     created_at: at,
+                    submitted_at: None,
                 });
             }
             Event::RefundApproved { refund, call } => {
@@ -169,6 +176,7 @@ impl Payment {
             }
             Event::RefundSubmitted { refund } => {
                 self.move_refund(*refund, RefundState::Submitted { reference: None })?;
+                self.refund_submitted(*refund, at);
             }
             Event::RefundUnknown { refund, cause, due_at } => {
                 self.move_refund(*refund, RefundState::Unknown { cause: *cause, due_at: *due_at })?;
@@ -176,6 +184,7 @@ impl Payment {
             Event::RefundRejected { refund } => self.answer_refund(*refund, RefundState::Rejected)?,
             Event::RefundAccepted { refund, reference } => {
                 self.answer_refund(*refund, RefundState::Submitted { reference: Some(reference.clone()) })?;
+                self.refund_submitted(*refund, at);
             }
             Event::RefundSucceeded { refund, reference } => {
                 self.answer_refund(*refund, RefundState::Succeeded { reference: reference.clone() })?;
@@ -233,9 +242,10 @@ impl Payment {
     }
 
     /// An accepted change has not taken effect: a notification will tell its end, and only then the call is settled.
-    fn accept_call(&mut self, id: CallId, reference: &ProviderReference) -> Result<(), ReplayError> {
+    fn accept_call(&mut self, id: CallId, reference: &ProviderReference, at: Timestamp) -> Result<(), ReplayError> {
         let call = self.calls.iter_mut().find(|call| call.id == id).ok_or(ReplayError::Call(id))?;
         call.accepted = Some(reference.clone());
+        call.accepted_at = call.accepted_at.or(Some(at));
         Ok(())
     }
 
@@ -265,6 +275,13 @@ impl Payment {
     fn answer_refund(&mut self, refund: RefundId, state: RefundState) -> Result<(), ReplayError> {
         self.calls.retain(|call| call.purpose != Purpose::Refund { refund });
         self.move_refund(refund, state)
+    }
+
+    /// From here on the provider's word is waited for.
+    fn refund_submitted(&mut self, id: RefundId, at: Timestamp) {
+        for refund in self.refunds.iter_mut().filter(|refund| refund.id == id) {
+            refund.submitted_at = Some(at);
+        }
     }
 
     fn move_refund(&mut self, id: RefundId, state: RefundState) -> Result<(), ReplayError> {
@@ -303,7 +320,15 @@ impl Payment {
     }
 
     fn intend(&mut self, id: CallId, purpose: Purpose, at: Timestamp) {
-        self.calls.push(Call { id, purpose, intended_at: at, first_sent_at: None, accepted: None });
+        self.calls.push(Call {
+            id,
+            purpose,
+            intended_at: at,
+            first_sent_at: None,
+            not_sent: None,
+            accepted_at: None,
+            accepted: None,
+        });
     }
 
     fn settle_call(&mut self, id: CallId) {

@@ -20,6 +20,10 @@ pub struct Call {
     pub intended_at: Timestamp,
     /// When it was first marked as sent; before that nothing can have happened at the provider.
     pub first_sent_at: Option<Timestamp>,
+    /// The last try that is known not to have left, if no later one may have.
+    pub not_sent: Option<NotSent>,
+    /// When the provider took it.
+    pub accepted_at: Option<Timestamp>,
     /// The provider's reference of the change, once it took the call and will tell the end by notification.
     pub accepted: Option<ProviderReference>,
 }
@@ -29,6 +33,15 @@ impl Call {
     pub fn key(&self) -> ProviderKey {
         provider_key(self.id)
     }
+}
+
+/// Tries of a call that are known not to have left, e.g. because no connection could be made.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NotSent {
+    /// When the last one was found not to have left.
+    pub at: Timestamp,
+    /// How many there were.
+    pub tries: u32,
 }
 
 /// The provider key of a call.

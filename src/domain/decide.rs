@@ -436,7 +436,13 @@ fn mark_sent(payment: &Payment, id: CallId) -> Result<Vec<Event>, Refusal> {
         return Ok(Vec::new());
     }
     let mut events = vec![Event::CallSent { call: id }];
-    if let Purpose::Refund { refund } = call.purpose {
+    let is_submitted = |refund| {
+        payment.refund(refund).is_some_and(|refund| matches!(refund.state, RefundState::Submitted { reference: None }))
+    };
+    // A refund whose earlier try did not leave has been submitted since then.
+    if let Purpose::Refund { refund } = call.purpose
+        && !is_submitted(refund)
+    {
         events.push(Event::RefundSubmitted { refund });
     }
     Ok(events)

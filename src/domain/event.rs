@@ -67,6 +67,8 @@ pub enum Event {
     AttemptStarted { attempt: AttemptId, number: u32, method: Method, account: AccountName, call: CallId },
     /// A call is about to leave; from now on it may have taken effect.
     CallSent { call: CallId },
+    /// The call did not leave after all, so what was noted with its sending is taken back.
+    CallNotSent { call: CallId },
     /// The page exists and its address may be handed over.
     PageOpened { attempt: AttemptId, call: CallId, page: Page },
     /// A card was refused on the page, which stays payable.

@@ -9,6 +9,7 @@ pub mod apportion;
 pub mod attempt;
 pub mod call;
 pub mod decide;
+pub mod doubt;
 pub mod event;
 pub mod fee_schedule;
 pub mod ids;

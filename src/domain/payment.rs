@@ -260,7 +260,38 @@ impl Payment {
     }
 }
 
+/// The attempt's name inside our name of one of its changes: `…-c` of a capture, `…-r<refund number>` of a refund.
+pub fn attempt_named_by_change(name: &str) -> Option<&str> {
+    let (attempt, suffix) = name.rsplit_once('-')?;
+    let numbers = |text: &str| text.parse().is_ok_and(|number: u32| number > 0 && number.to_string() == text);
+    (suffix == "c" || suffix.strip_prefix('r').is_some_and(numbers)).then_some(attempt)
+}
+
 fn merchant_reference(text: String) -> MerchantReference {
     // A Kassenzeichen has at most 30 visible characters and the suffix at most 24, so the text is always in bounds.
     MerchantReference::parse(text).unwrap_or_else(|_| unreachable!("a Kassenzeichen with its suffix is a reference"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_we_give_to_changes_name_an_attempt() {
+        for (name, attempt) in [
+            ("DO.000001-1-c", Some("DO.000001-1")),
+            ("DO.000001-1-r1", Some("DO.000001-1")),
+            ("DO.000001-12-r40", Some("DO.000001-12")),
+            ("DO.000001-1", None),
+            ("DO.000001-1-r", None),
+            ("DO.000001-1-r0", None),
+            ("DO.000001-1-r01", None),
+            ("DO.000001-1-r+1", None),
+            ("DO.000001-1-cc", None),
+            ("DO.000001-1-else", None),
+            ("c", None),
+        ] {
+            assert_eq!(attempt_named_by_change(name), attempt, "{name}");
+        }
+    }
 }

@@ -18,11 +18,11 @@ use zahlstelle_contract::{
 };
 
 use super::{
-    attempt::{Attempt, AttemptState, Page, UnknownReason},
+    attempt::{Attempt, Page, UnknownReason},
+    doubt::{About, Doubt},
     event::{Event, ExceptionCause},
     ids::{AttemptId, CallId, CaptureId, ExceptionId, RefundId},
     payment::Payment,
-    refund::{Refund, RefundState},
 };
 
 /// What was learned.
@@ -40,6 +40,8 @@ pub enum Fact {
     CallRefused { call: CallId, code: Option<ProviderCode>, rejected: bool, repeated: bool },
     /// There is no usable answer to a call; it may have taken effect.
     CallUnanswered { call: CallId },
+    /// A call that had just been marked as sent did not leave, and no earlier try of it may have.
+    CallNotSent { call: CallId },
     /// A call that moved nothing will not be repeated any more.
     CallGivenUp { call: CallId },
     /// The provider said something about money; `attempt` is the one that its reference names.
@@ -92,6 +94,7 @@ pub fn record(payment: &Payment, fact: &Fact, context: &Context) -> Vec<Event> {
             recorder.call_refused(*call, code.as_ref(), *rejected, *repeated)
         }
         Fact::CallUnanswered { call } => recorder.call_unanswered(*call),
+        Fact::CallNotSent { call } => recorder.call_not_sent(*call),
         Fact::CallGivenUp { call } => recorder.call_given_up(*call),
         Fact::Told { attempt, fact } => recorder.with(*attempt, |attempt| recorder.told(attempt, fact)),
         Fact::DeadlinePassed => recorder.deadline_passed(),
@@ -154,62 +157,13 @@ impl Recorder<'_> {
 
     /// One doubt at a time that nobody was told of: each is shown to somebody, however many there are.
     fn deadline_passed(&self) -> Vec<Event> {
-        let attempt = self.payment.live().filter(|live| self.is_overdue(live)).map(|live| live.id);
-        let attempt = attempt.filter(|id| !self.was_told(|told, _| told == Some(*id)));
-        let overdue = self.payment.refunds.iter().filter(|refund| self.is_refund_overdue(refund));
-        let refund = overdue.map(|refund| refund.id).find(|id| !self.was_told(|_, told| told == Some(*id)));
-        if attempt.is_none() && refund.is_none() {
-            return Vec::new();
-        }
-        vec![self.exception(ExceptionCause::OutcomeOverdue { attempt, refund })]
-    }
-
-    fn was_told(&self, of: impl Fn(Option<AttemptId>, Option<RefundId>) -> bool) -> bool {
-        self.payment.exceptions.iter().any(|known| match known.cause {
-            ExceptionCause::OutcomeOverdue { attempt, refund } => of(attempt, refund),
-            ExceptionCause::Overpayment { .. }
-            | ExceptionCause::Mismatch { .. }
-            | ExceptionCause::Impossible { .. }
-            | ExceptionCause::ForeignRefund { .. }
-            | ExceptionCause::CallRejected { .. }
-            | ExceptionCause::ReferenceMissing { .. }
-            | ExceptionCause::CaptureDue { .. }
-            | ExceptionCause::RefundContradicted { .. }
-            | ExceptionCause::VoidFailed { .. } => false,
-        })
-    }
-
-    fn is_overdue(&self, attempt: &Attempt) -> bool {
-        match &attempt.state {
-            AttemptState::Unknown { due_at, .. } => *due_at <= self.context.now,
-            AttemptState::Started
-            | AttemptState::Waiting
-            | AttemptState::Pending
-            | AttemptState::Authorised { .. }
-            | AttemptState::Captured { .. }
-            | AttemptState::Declined { .. }
-            | AttemptState::Cancelled
-            | AttemptState::Abandoned
-            | AttemptState::Voided
-            | AttemptState::Reversed => false,
-        }
-    }
-
-    /// A refund that waits for a reference which does not come is as much in doubt as one that was not answered.
-    fn is_refund_overdue(&self, refund: &Refund) -> bool {
-        match &refund.state {
-            RefundState::Unknown { due_at, .. } => *due_at <= self.context.now,
-            RefundState::Approved => self.payment.call_of_refund(refund.id).is_some_and(|call| {
-                let patience = self.context.outcome_due_at.duration_since(self.context.now);
-                call.first_sent_at.is_none() && patience <= self.context.now.duration_since(call.intended_at)
-            }),
-            RefundState::Requested
-            | RefundState::Rejected
-            | RefundState::Submitted { .. }
-            | RefundState::Succeeded { .. }
-            | RefundState::Failed { .. }
-            | RefundState::Returned { .. } => false,
-        }
+        let patience = self.context.outcome_due_at.duration_since(self.context.now);
+        let overdue = self.payment.untold_doubts(patience).find(|doubt| doubt.due_at <= self.context.now);
+        let told = |doubt: Doubt| match doubt.about {
+            About::Attempt(attempt) => ExceptionCause::OutcomeOverdue { attempt: Some(attempt), refund: None },
+            About::Refund(refund) => ExceptionCause::OutcomeOverdue { attempt: None, refund: Some(refund) },
+        };
+        overdue.map(|doubt| self.exception(told(doubt))).into_iter().collect()
     }
 
     fn exception(&self, cause: ExceptionCause) -> Event {

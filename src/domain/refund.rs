@@ -33,6 +33,8 @@ pub struct Refund {
     pub state: RefundState,
     /// When it was requested.
     pub created_at: Timestamp,
+    /// When it was first sent, and from its acceptance on when the provider took it.
+    pub submitted_at: Option<Timestamp>,
 }
 
 /// Who asked for a refund.

@@ -72,6 +72,7 @@ fn of_payment(payment: &Payment, event: &Event) -> Result<Vec<Entry>, EntryError
         Event::Created(_)
         | Event::AttemptStarted { .. }
         | Event::CallSent { .. }
+        | Event::CallNotSent { .. }
         | Event::PageOpened { .. }
         | Event::TryRefused { .. }
         | Event::AttemptPending { .. }

@@ -45,6 +45,15 @@ pub(crate) fn fact(event: &Event<'_>) -> Result<ProviderFact, NotificationError>
     }
 }
 
+/// The unsigned action of an event whose meaning it decides, when it is one we know.
+pub(crate) fn deciding_action(event: &Event<'_>) -> Option<&'static str> {
+    match (event.code.as_str(), event.modification_action) {
+        ("CANCEL_OR_REFUND", Some("cancel")) => Some("cancel"),
+        ("CANCEL_OR_REFUND", Some("refund")) => Some("refund"),
+        (_, _) => None,
+    }
+}
+
 fn cancel_or_refund(event: &Event<'_>, success: bool) -> Result<ProviderFact, NotificationError> {
     match (event.modification_action, success) {
         (Some("cancel"), true) => Ok(ProviderFact::Voided { payment: payment(event)? }),

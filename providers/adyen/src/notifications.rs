@@ -16,7 +16,11 @@ use zahlstelle_contract::{
     reference::{MerchantReference, NotificationId, ProviderCode, ProviderReference},
 };
 
-use crate::{Adyen, facts::fact, wire::Amount};
+use crate::{
+    Adyen,
+    facts::{self, fact},
+    wire::Amount,
+};
 
 /// The most bytes a delivery may have; one item has about a thousand.
 pub const DELIVERY_BYTES_MAX: usize = 256 * 1024;
@@ -195,8 +199,14 @@ impl<'a> Event<'a> {
 
     /// Adyen's own rule for recognising a duplicate: the same reference, event and success. None of the three can be
     /// empty here, so two different events never share an id.
+    ///
+    /// Where an unsigned action decides what the event means, it belongs to the id: a copy whose action was changed on
+    /// its way must not stand in for the genuine delivery.
     fn id(&self) -> Result<NotificationId, NotificationError> {
-        let id = format!("{}:{}:{}", self.psp_reference, self.code, self.success);
+        let mut id = format!("{}:{}:{}", self.psp_reference, self.code, self.success);
+        if let Some(action) = facts::deciding_action(self) {
+            id = format!("{id}:{action}");
+        }
         NotificationId::parse(id).map_err(|_| NotificationError::Malformed)
     }
 }

@@ -14,6 +14,10 @@ use crate::errors::UNREADABLE;
 /// be wrong by a factor of one hundred in one direction or the other.
 const EXPONENT_DIFFERS: [&str; 4] = ["CLP", "CVE", "IDR", "ISK"];
 
+/// Amounts from here on, in minor units, are no payment of a citizen but nonsense. Below it the money of every currency
+/// can be written and read again, and hundreds of such amounts still add up.
+const AMOUNT_MINOR_END: i64 = 10_000_000_000_000_000;
+
 /// `Amount`: minor units as a JSON integer; a fraction or an exponent does not deserialise.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Amount {
@@ -29,9 +33,9 @@ impl Amount {
             .then(|| Self { currency: currency.to_owned(), value: money.minor() })
     }
 
-    /// The amount as money, unless it is negative or of a currency that we cannot count.
+    /// The amount as money, unless it is negative, beyond all measure or of a currency that we cannot count.
     pub(crate) fn to_money(&self) -> Option<Money> {
-        if self.value < 0 || EXPONENT_DIFFERS.contains(&self.currency.as_str()) {
+        if !(0..AMOUNT_MINOR_END).contains(&self.value) || EXPONENT_DIFFERS.contains(&self.currency.as_str()) {
             return None;
         }
         Some(Money::from_minor(self.value, Currency::from_code(&self.currency).ok()?))
@@ -141,6 +145,9 @@ mod tests {
             assert!(read(value).is_err(), "{value} was read as an amount");
         }
         assert!(read("-1").unwrap().to_money().is_none());
+        assert!(read("9999999999999999").unwrap().to_money().is_some());
+        assert!(read("10000000000000000").unwrap().to_money().is_none());
+        assert!(read("9223372036854775807").unwrap().to_money().is_none());
         assert!(serde_json::from_str::<Amount>(r#"{"currency":"EUR","value":1,"value":2}"#).is_err());
     }
 

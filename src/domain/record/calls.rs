@@ -14,6 +14,10 @@ use crate::domain::{
     refund::RefundState,
 };
 
+/// How many tries that did not leave are taken back, so that no stream grows without bound. Long before the last of
+/// them the deadline for an outcome has passed, and a person knows.
+const NOT_SENT_MAX: u32 = 500;
+
 impl Recorder<'_> {
     pub(super) fn call_taken(
         &self,
@@ -127,8 +131,36 @@ impl Recorder<'_> {
         }
     }
 
+    /// A call that moves something did not leave. It is not taken back once anything says that another try may have.
+    pub(super) fn call_not_sent(&self, id: CallId) -> Vec<Event> {
+        let Some(call) = self.payment.call(id) else { return Vec::new() };
+        let tries = call.not_sent.map_or(0, |earlier| earlier.tries);
+        if call.first_sent_at.is_none() || call.accepted.is_some() || tries >= NOT_SENT_MAX {
+            return Vec::new();
+        }
+        let is_undoubted = match call.purpose {
+            Purpose::OpenPage { .. } | Purpose::ClosePage { .. } => false,
+            Purpose::Void { .. } => true,
+            Purpose::Capture { attempt } => self
+                .payment
+                .attempt(attempt)
+                .is_some_and(|attempt| matches!(attempt.state, AttemptState::Authorised { .. })),
+            Purpose::Refund { refund } => self
+                .payment
+                .refund(refund)
+                .is_some_and(|refund| matches!(refund.state, RefundState::Submitted { reference: None })),
+        };
+        if is_undoubted { vec![Event::CallNotSent { call: id }] } else { Vec::new() }
+    }
+
     pub(super) fn call_unanswered(&self, id: CallId) -> Vec<Event> {
         let Some(call) = self.payment.call(id) else { return Vec::new() };
+        // Two may have tried at once, and the other's did not leave; this one may have.
+        let sent = Some(Event::CallSent { call: id }).filter(|_| call.first_sent_at.is_none());
+        sent.into_iter().chain(self.doubt_begins(call)).collect()
+    }
+
+    fn doubt_begins(&self, call: &Call) -> Vec<Event> {
         match call.purpose {
             // The address of the page was given to nobody, so there is nothing to doubt: the call is repeated.
             Purpose::OpenPage { .. } | Purpose::Void { .. } => Vec::new(),
