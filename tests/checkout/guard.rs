@@ -64,7 +64,11 @@ async fn a_wrong_token_tells_nothing() {
     let token = page.strip_prefix("/pay/").unwrap();
     let unknown = browser.get("/pay/unknown").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
-    assert_eq!(unknown.title(), "Nicht gefunden");
+    assert_eq!(unknown.title(), "Nicht gefunden – Online-Bezahlung");
+    for wanted in ["Online-Bezahlung", "Die Adresse ist unvollständig", "Der Link ist alt", "zurück zum Online-Dienst"]
+    {
+        assert!(unknown.words().contains(wanted), "{wanted:?} is missing: {}", unknown.words());
+    }
     assert!(!unknown.body.contains("Dortmund"), "not even whose it is");
     let other_end = if token.ends_with('A') { 'Q' } else { 'A' };
     for wrong in [
