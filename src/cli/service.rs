@@ -101,6 +101,9 @@ impl Service {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.parts.join_next().await.is_some() {}
+        if let Err(error) = self.desk.store().close().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database could not be closed in one piece");
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::CaptureRole,
         decide::{self, Command},
         event::Event,
         ids::{CallId, CaptureId, ExceptionId, PaymentId, RefundId},
@@ -132,6 +131,7 @@ impl Desk {
             match self.store.commit(commit).await? {
                 Outcome::Committed => {
                     self.announce();
+                    raise_alarms(&after, &events);
                     return Ok(Changed { payment: after, events });
                 }
                 Outcome::AlreadyCommitted => {
@@ -299,7 +299,18 @@ pub(super) fn listed(payment: &Payment) -> ListedPayment {
     }
 }
 
-/// Whether a change took money on top of what was owed.
-pub(super) fn took_surplus(events: &[Event]) -> bool {
-    events.iter().any(|event| matches!(event, Event::Captured { role: CaptureRole::Surplus, .. }))
+/// Writes what a person must see into the log, whatever way it became known.
+fn raise_alarms(payment: &Payment, events: &[Event]) {
+    let id = payment.id;
+    for event in events {
+        match event {
+            Event::ExceptionOpened { cause, .. } => {
+                tracing::error!(payment = %id, ?cause, "payment {id} needs a person");
+            }
+            Event::AttemptUnknown { cause, .. } | Event::RefundUnknown { cause, .. } => {
+                tracing::warn!(payment = %id, ?cause, "the outcome of a call for payment {id} is not known");
+            }
+            _ => {}
+        }
+    }
 }

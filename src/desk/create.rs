@@ -27,13 +27,15 @@ use crate::{
         payment::{Payment, State},
         tenant::{self, KassenzeichenSource, Service},
     },
-    ledger::chain,
+    ledger::{chain, claim},
     store::{
         commit::{ClaimKey, NewClaim, Outcome, Row, Space, Taken},
         read::ListFilter,
     },
 };
 
+/// How many payments a claim may have, so that naming it stays cheap.
+const PAYMENTS_OF_CLAIM_MAX: u32 = 50;
 /// How often a number that somebody else had used is replaced by the next one.
 const NUMBERS_MAX: usize = 16;
 
@@ -159,6 +161,18 @@ impl Desk {
                 }
                 Outcome::Stale(_) | Outcome::FenceLost => {}
                 Outcome::Taken(taken) => {
+                    if taken.key.space == Space::Idempotency {
+                        self.give_number_back(desk, prepared.service, &claim);
+                    }
+                    // Whoever holds an assigned number has nothing to do with this claim: the next number is taken.
+                    let foreign = claim.is_new && taken.key.space == Space::OpenClaim;
+                    if foreign {
+                        tracing::error!(
+                            kassenzeichen = claim.kassenzeichen,
+                            "an assigned Kassenzeichen was in use; do two ranges overlap?"
+                        );
+                        continue;
+                    }
                     if let Some(answered) = self.created_otherwise(tenant, &taken, idempotency, now).await? {
                         return Ok(answered.into());
                     }
@@ -169,6 +183,14 @@ impl Desk {
             }
         }
         Err(DeskError::Contended)
+    }
+
+    /// A number that was drawn for a repetition is used for the next creation.
+    fn give_number_back(&self, desk: &TenantDesk, service: &Service, claim: &Claimed) {
+        let number = Kassenzeichen::parse(claim.kassenzeichen.as_str()).ok().filter(|_| claim.is_new);
+        if let (Some(number), Some(range)) = (number, desk.tenant.range_of(service)) {
+            self.numbers.give_back(desk.tenant.id.as_str(), range, number);
+        }
     }
 
     /// What a key that is taken means for a new payment; [`None`] when another number may do.
@@ -250,43 +272,48 @@ impl Desk {
         }
     }
 
-    /// A further payment of a claim is over the same amount, and counts its attempts behind those of the earlier ones.
+    /// A further payment of a claim is over what is open of it, and counts its attempts behind those of the earlier ones.
     async fn follow_up(
         &self,
         tenant: &str,
         named: Kassenzeichen,
         prepared: &Prepared<'_>,
     ) -> Result<Claimed, DeskError> {
+        let kassenzeichen = named.as_str().to_owned();
+        let earlier = self.payments_of_claim(tenant, &kassenzeichen).await?;
+        let new = &prepared.terms;
+        let attempts_before = earlier.iter().map(Payment::next_attempt_number).max().unwrap_or(1).saturating_sub(1);
+        let claimed = Claimed { kassenzeichen, is_new: false, attempts_before, claim: new.claim, reference_of: None };
+        let (Some(latest), true) = (earlier.first(), new.claim != ClaimPosting::Elsewhere) else { return Ok(claimed) };
+        // What went back without a refund of ours still stands in the books; otherwise the claim is posted anew.
+        let open = earlier.iter().fold(0_i64, |sum, payment| sum.saturating_add(claim::open_minor(payment)));
+        let owed = if open > 0 { Money::from_minor(open, new.total.currency()) } else { latest.terms.total };
+        if latest.terms.service != new.service || owed != new.total {
+            let detail = "belongs to a claim of another service or over another amount";
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        }
+        Ok(Claimed { claim: if open > 0 { ClaimPosting::Elsewhere } else { new.claim }, ..claimed })
+    }
+
+    /// The payments of a claim, newest first.
+    async fn payments_of_claim(&self, tenant: &str, kassenzeichen: &str) -> Result<Vec<Payment>, DeskError> {
         let filter = ListFilter {
             reference: None,
-            kassenzeichen: Some(named.as_str().to_owned()),
+            kassenzeichen: Some(kassenzeichen.to_owned()),
             state: None,
             created_after: None,
             created_before: None,
             before: None,
-            limit: 1,
+            limit: PAYMENTS_OF_CLAIM_MAX,
         };
-        let kassenzeichen = named.as_str().to_owned();
-        let new = &prepared.terms;
-        let Some(latest) = self.store.payments(tenant, &filter).await?.into_iter().next() else {
-            return Ok(Claimed {
-                kassenzeichen,
-                is_new: false,
-                attempts_before: 0,
-                claim: new.claim,
-                reference_of: None,
-            });
-        };
-        let latest = self.payment(tenant, PaymentId(latest.id)).await?;
-        if latest.terms.service != new.service || latest.terms.total != new.total {
-            let detail = format!("belongs to a claim of service {} over {}", latest.terms.service, latest.terms.total);
-            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        let mut payments = Vec::new();
+        for listed in self.store.payments(tenant, &filter).await? {
+            payments.push(self.payment(tenant, PaymentId(listed.id)).await?);
         }
-        // After a reversal the claim still stands in the books; after any other end it was withdrawn and is posted anew.
-        let stands = matches!(latest.state, State::Reversed { .. });
-        let claim = if stands { ClaimPosting::Elsewhere } else { new.claim };
-        let attempts_before = latest.next_attempt_number().saturating_sub(1);
-        Ok(Claimed { kassenzeichen, is_new: false, attempts_before, claim, reference_of: None })
+        if payments.len() >= usize::try_from(PAYMENTS_OF_CLAIM_MAX).unwrap_or(usize::MAX) {
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", "has been tried too often")]));
+        }
+        Ok(payments)
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything here was prepared before and only meets in the commit")]
@@ -321,10 +348,11 @@ impl Desk {
             let key = ClaimKey::new(Space::PortalReference, &parts);
             claims.push(NewClaim { instead_of: claimed.reference_of, ..NewClaim::of(key, id.0) });
         }
-        claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
+        // A number of ours that somebody has is told apart from a claim that is being paid by coming first.
         if claimed.is_new {
             claims.push(NewClaim::of(kassenzeichen_key(&claimed.kassenzeichen), id.0));
         }
+        claims.push(NewClaim::of(change::open_claim_key(&claimed.kassenzeichen), id.0));
         let extra = Extra { claims, rows: vec![Row::Side(side)], ..Extra::default() };
         let events = [Event::Created(Box::new(terms))];
         let (posted, payment) = log::post(None, id, &events, now)?;

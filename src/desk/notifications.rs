@@ -132,10 +132,7 @@ impl Desk {
         let applied = InboxItem { state: InboxState::Applied, ..item };
         let end = JobChange::EndTaken { kind: job.kind, subject: job.subject, fence };
         let extra = Extra { rows: vec![Row::Inbox(applied)], jobs: vec![end], ..Extra::default() };
-        let changed = self.record(desk, payment, &fact, &extra).await?;
-        if change::took_surplus(&changed.events) {
-            tracing::error!(%payment, "payment {payment} was paid once more than it owed");
-        }
+        self.record(desk, payment, &fact, &extra).await?;
         self.carry_out_unsent(desk, payment).await?;
         Ok(true)
     }

@@ -19,6 +19,8 @@ use crate::{
 
 /// How many numbers in a row may be unusable; check-digit rules skip one in eleven.
 const UNUSABLE_MAX: usize = 1_000;
+/// How many drawn and unused Kassenzeichen of a range are kept; more stay void.
+const UNUSED_MAX: usize = 1_000;
 /// How often a lease is tried while other instances lease, too; within an instance only one leases at a time.
 const LEASES_MAX: usize = 64;
 
@@ -26,6 +28,8 @@ const LEASES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     left: Mutex<BTreeMap<(String, String), Leased>>,
+    /// Kassenzeichen that were drawn for creations which turned out to be repetitions; the next creation takes them.
+    unused: Mutex<BTreeMap<(String, String), Vec<Kassenzeichen>>>,
     /// Held while leasing: whoever finds a block used up waits for the next one instead of leasing another.
     leasing: tokio::sync::Mutex<()>,
 }
@@ -48,6 +52,9 @@ impl Desk {
         desk: &TenantDesk,
         range: &Range,
     ) -> Result<Kassenzeichen, DeskError> {
+        if let Some(unused) = self.numbers.take_unused(desk.tenant.id.as_str(), range) {
+            return Ok(unused);
+        }
         for _ in 0..UNUSABLE_MAX {
             let number = match self.numbers.take(desk.tenant.id.as_str(), range) {
                 Some(number) => number,
@@ -121,6 +128,20 @@ impl Desk {
 }
 
 impl Numbers {
+    /// Takes back what was drawn in vain.
+    pub(super) fn give_back(&self, tenant: &str, range: &Range, kassenzeichen: Kassenzeichen) {
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_range = unused.entry(key_of(tenant, range)).or_default();
+        if of_range.len() < UNUSED_MAX {
+            of_range.push(kassenzeichen);
+        }
+    }
+
+    fn take_unused(&self, tenant: &str, range: &Range) -> Option<Kassenzeichen> {
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        unused.get_mut(&key_of(tenant, range))?.pop()
+    }
+
     fn take(&self, tenant: &str, range: &Range) -> Option<u64> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let leased = left.get_mut(&key_of(tenant, range))?;

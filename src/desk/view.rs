@@ -321,6 +321,7 @@ fn line_view(desk: &TenantDesk, line: &FeeLine, text: Option<&Option<String>>, l
 fn attempt_view(desk: &TenantDesk, attempt: &Attempt) -> AttemptView {
     let declined = match &attempt.state {
         AttemptState::Declined { code } => Some(code),
+        AttemptState::Captured { .. } | AttemptState::Authorised { .. } | AttemptState::Reversed => None,
         _ => attempt.tries.last().map(|refused| &refused.code),
     };
     AttemptView {
@@ -352,15 +353,16 @@ fn capture_view(payment: &Payment, capture: &crate::domain::attempt::Capture) ->
 
 fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> RefundView {
     let waits = payment.capture(refund.capture).is_some_and(|capture| capture.payment.is_none());
-    let (cause, reference, failure, outcome_due_at) = match &refund.state {
-        RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None, None),
-        RefundState::Submitted { reference } => (None, reference.as_ref(), None, None),
-        RefundState::Succeeded { reference } | RefundState::Returned { reference, .. } => {
-            (None, Some(reference), None, None)
-        }
-        RefundState::Failed { code } => (None, None, Some(DeclineView { code: code.to_string() }), None),
-        RefundState::Unknown { due_at, cause } => (Some(unknown_cause(*cause)), None, None, Some(*due_at)),
-        RefundState::Requested | RefundState::Approved | RefundState::Rejected => (None, None, None, None),
+    let (cause, failure, outcome_due_at) = match &refund.state {
+        RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None),
+        RefundState::Failed { code, .. } => (None, Some(DeclineView { code: code.to_string() }), None),
+        RefundState::Unknown { due_at, cause } => (Some(unknown_cause(*cause)), None, Some(*due_at)),
+        RefundState::Requested
+        | RefundState::Approved
+        | RefundState::Rejected
+        | RefundState::Submitted { .. }
+        | RefundState::Succeeded { .. }
+        | RefundState::Returned { .. } => (None, None, None),
     };
     RefundView {
         id: refund.id,
@@ -382,7 +384,7 @@ fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> Re
             .collect(),
         reason,
         proposal: refund.origin == RefundOrigin::Overpayment,
-        provider_reference: reference.map(ToString::to_string),
+        provider_reference: refund.state.reference().map(ToString::to_string),
         failure,
         outcome_due_at,
         created_at: refund.created_at,

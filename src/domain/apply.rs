@@ -181,7 +181,8 @@ impl Payment {
                 self.answer_refund(*refund, RefundState::Succeeded { reference: reference.clone() })?;
             }
             Event::RefundFailed { refund, code } => {
-                self.answer_refund(*refund, RefundState::Failed { code: code.clone() })?;
+                let reference = self.refund(*refund).and_then(|refund| refund.state.reference()).cloned();
+                self.answer_refund(*refund, RefundState::Failed { code: code.clone(), reference })?;
             }
             Event::RefundReturned { refund, reference } => {
                 self.answer_refund(*refund, RefundState::Returned { reference: reference.clone(), taken_up: false })?;

@@ -82,6 +82,8 @@ pub enum RefundState {
     Failed {
         /// The provider's reason.
         code: ProviderCode,
+        /// The provider's reference, if it had taken the refund first.
+        reference: Option<ProviderReference>,
     },
     /// It may or may not have gone back.
     Unknown {
@@ -111,6 +113,15 @@ impl RefundState {
             Self::Failed { .. } => "failed",
             Self::Unknown { .. } => "unknown",
             Self::Returned { .. } => "returned",
+        }
+    }
+
+    /// The provider's reference of the refund, once it is known.
+    pub fn reference(&self) -> Option<&ProviderReference> {
+        match self {
+            Self::Submitted { reference } | Self::Failed { reference, .. } => reference.as_ref(),
+            Self::Succeeded { reference } | Self::Returned { reference, .. } => Some(reference),
+            Self::Requested | Self::Approved | Self::Rejected | Self::Unknown { .. } => None,
         }
     }
 

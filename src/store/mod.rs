@@ -57,6 +57,9 @@ pub trait Store: Send + Sync {
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError>;
     /// When the next job is due, if there is one.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Finishes what is queued and leaves the database in one piece, so that a copy of it is a copy of everything.
+    async fn close(&self) -> Result<(), StoreError>;
 }
 
 /// Why the store could not answer. Nothing of a commit that fails so was written.

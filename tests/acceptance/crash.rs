@@ -161,6 +161,10 @@ impl Store for MortalStore {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_due().await
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
+    }
 }
 
 /// The line of a process that may die.

@@ -115,6 +115,11 @@ impl Core {
         Ok(outcomes)
     }
 
+    /// Copies the write-ahead log back into the database and empties it.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// Takes due jobs.
     pub fn claim_jobs(
         &mut self,

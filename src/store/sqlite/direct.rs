@@ -92,4 +92,8 @@ impl Store for DirectStore {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         job::next_due(self.core().connection())
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.core().checkpoint()
+    }
 }

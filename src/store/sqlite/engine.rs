@@ -273,4 +273,8 @@ impl Store for SqliteStore {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(job::next_due).await
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.write(Core::checkpoint).await
+    }
 }
