@@ -55,8 +55,8 @@ pub fn run(path: &Path, environ: &Environ<'_>, out: &mut dyn io::Write) -> io::R
 }
 
 /// A count with its noun.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use clap::Args;
 use zahlstelle_contract::money::{Currency, Money};
 
-use super::{ConfigArgument, Ended, Failure, failed, known_tenant, load_without_secrets, open_store, runtime, say};
+use super::{
+    ConfigArgument, Ended, Failure, check_config::counted, failed, known_tenant, load_without_secrets, open_store,
+    runtime, say,
+};
 use crate::{
     desk::verify::{self, Report},
     store::Store,
@@ -38,8 +41,8 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
 
 async fn check(store: &dyn Store, tenant: &str) -> Result<Report, Failure> {
     let report = verify::verify(store, tenant).await.map_err(|error| failed("the log", &error))?;
-    let (records, payments) = (report.records, report.payments);
-    say(&format!("{tenant}: {records} records, {payments} payments, head {}", report.head));
+    let (records, payments) = (counted(report.records, "record"), counted(report.payments, "payment"));
+    say(&format!("{tenant}: {records}, {payments}, head {}", report.head));
     for ((account, currency), minor) in &report.balances {
         say(&format!("  {account}  {}", balance(*minor, currency)));
     }
