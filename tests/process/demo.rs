@@ -93,7 +93,7 @@ fn journey(killed_after: Option<&str>) -> Vec<String> {
     let verified = demo.verify();
     let printed = String::from_utf8(verified.stdout).unwrap();
     assert!(verified.status.success(), "{printed}");
-    printed.lines().filter(|line| line.contains(" minor units ")).map(str::to_owned).collect()
+    printed.lines().filter(|line| line.ends_with(" debit") || line.ends_with(" credit")).map(str::to_owned).collect()
 }
 
 fn create(demo: &Demo) -> Value {
