@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{ConfigArgument, Ended, Failure, failed, load, runtime, say, service};
 use crate::{
+    clock::{Clock, SystemClock},
     desk::verify::{self, Report},
     store::Store,
 };
@@ -29,11 +30,16 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         let report = runtime.block_on(check(store.as_ref(), tenant.as_str()))?;
         clean &= report.findings.is_empty();
     }
+    let stored = runtime.block_on(store.tenants()).map_err(|error| failed("the database", &error))?;
+    for tenant in stored.iter().filter(|tenant| !config.tenants.contains_key(tenant.as_str())) {
+        say(&format!("WRONG: the database has data of {tenant}, which the settings do not name"));
+        clean = false;
+    }
     if clean { Ok(()) } else { Err(Failure::Found) }
 }
 
 async fn check(store: &dyn Store, tenant: &str) -> Result<Report, Failure> {
-    let report = verify::verify(store, tenant).await.map_err(|error| failed("the log", &error))?;
+    let report = verify::verify(store, tenant, SystemClock.now()).await.map_err(|error| failed("the log", &error))?;
     let (records, payments) = (report.records, report.payments);
     say(&format!("{tenant}: {records} records, {payments} payments, head {}", report.head));
     for ((account, currency), minor) in &report.balances {

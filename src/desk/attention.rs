@@ -27,27 +27,56 @@ pub struct Waits {
     pub outcome_deadline: Duration,
 }
 
+/// How long waits are that depend on nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace<'a> {
+    /// After how long the resolver asks again, one step a try; the last step repeats.
+    pub resolver_schedule: &'a [Duration],
+    /// After how long a page that nobody reports on is asked about, one step a try; the last step repeats.
+    pub page_schedule: &'a [Duration],
+    /// After how long a job looks after a call that its request has not carried out.
+    pub call_grace: Duration,
+}
+
+impl<'a> From<&'a Settings> for Pace<'a> {
+    fn from(settings: &'a Settings) -> Self {
+        Self {
+            resolver_schedule: &settings.resolver_schedule,
+            page_schedule: &settings.page_schedule,
+            call_grace: settings.call_grace,
+        }
+    }
+}
+
+/// Whether a payment must have a job at this moment, whatever the settings say: deadlines that settings move are left
+/// out, so this may say no where there is one, and never yes where there need be none.
+pub fn needs_job(payment: &Payment, now: Timestamp) -> bool {
+    let pace = Pace { resolver_schedule: &[], page_schedule: &[], call_grace: Duration::ZERO };
+    let waits = Waits { in_flight: Duration::ZERO, outcome_deadline: Duration::ZERO };
+    due(payment, pace, waits, 0, now).is_some()
+}
+
 /// When to look at the payment next; [`None`] when it will never change by itself.
 ///
 /// `tries` counts how often it was looked at in vain.
-pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
+pub fn due(payment: &Payment, pace: Pace<'_>, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
     let again = |schedule: &[Duration]| later(now, step(schedule, tries));
-    let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, settings, &again));
+    let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, pace, &again));
     let state = match &payment.state {
         State::Open => Some(payment.terms.expires_at),
         State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
         State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
         // A capture or void that was accepted and never confirmed outlives the hold; it is looked at, not hurried.
-        State::Processing { .. } | State::Authorised { .. } => Some(again(&settings.resolver_schedule)),
+        State::Processing { .. } | State::Authorised { .. } => Some(again(pace.resolver_schedule)),
         State::OutcomeUnknown { due_at, cause, .. } => match cause {
-            UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
+            UnknownReason::PageUnanswered => Some(again(pace.resolver_schedule)),
             UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {
                 Some(*due_at).filter(|due_at| now < *due_at)
             }
         },
         State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
     };
-    let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
+    let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(pace.page_schedule));
     let closed =
         payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
     let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
@@ -70,15 +99,15 @@ pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now
 fn call_due(
     payment: &Payment,
     call: &Call,
-    settings: &Settings,
+    pace: Pace<'_>,
     again: &impl Fn(&[Duration]) -> Timestamp,
 ) -> Option<Timestamp> {
     if call.accepted.is_some() || waits_for_reference(payment, call) {
         return None;
     }
     match call.first_sent_at {
-        None => Some(later(call.intended_at, settings.call_grace)),
-        Some(_) => Some(again(&settings.resolver_schedule)),
+        None => Some(later(call.intended_at, pace.call_grace)),
+        Some(_) => Some(again(pace.resolver_schedule)),
     }
 }
 

@@ -509,6 +509,7 @@ fn methods_of(service: &Service, request: &NewPayment, problems: &mut Vec<Proble
     offered.into_iter().filter(|method| wanted.contains(method)).collect()
 }
 
-fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {
+/// The key of a Kassenzeichen that was given out.
+pub(super) fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {
     ClaimKey::new(Space::Kassenzeichen, &[kassenzeichen.as_bytes()])
 }
