@@ -76,7 +76,7 @@ pub fn due(payment: &Payment, pace: Pace<'_>, waits: Waits, tries: u32, now: Tim
         },
         State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
     };
-    let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(pace.page_schedule));
+    let asked = payment.live().filter(|live| can_be_asked(live)).map(|_| again(pace.page_schedule));
     let closed =
         payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
     let refunds = payment.refunds.iter().filter_map(|refund| match &refund.state {
@@ -93,7 +93,7 @@ pub fn due(payment: &Payment, pace: Pace<'_>, waits: Waits, tries: u32, now: Tim
         | RefundState::Failed { .. }
         | RefundState::Returned { .. } => None,
     });
-    calls.chain(state).chain(page).chain(closed).chain(refunds).min()
+    calls.chain(state).chain(asked).chain(closed).chain(refunds).min()
 }
 
 fn call_due(

@@ -226,9 +226,12 @@ async fn pairs(store: &dyn Store, tenant: &str, report: &mut Report) -> Result<(
     let limit = u32::try_from(FINDINGS_MAX).unwrap_or(u32::MAX);
     for unpaired in store.unpaired(tenant, limit).await? {
         let (stream, version) = (unpaired.stream, unpaired.version);
-        report.find(|| match unpaired.has_record {
-            true => format!("version {version} of {stream} has no seal"),
-            false => format!("version {version} of {stream} is sealed, but has no record"),
+        report.find(|| {
+            if unpaired.has_record {
+                format!("version {version} of {stream} has no seal")
+            } else {
+                format!("version {version} of {stream} is sealed, but has no record")
+            }
         });
     }
     Ok(())
