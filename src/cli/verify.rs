@@ -8,6 +8,7 @@ use super::{
     runtime, say,
 };
 use crate::{
+    clock::{Clock, SystemClock},
     desk::verify::{self, Report},
     store::Store,
 };
@@ -36,11 +37,16 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         let report = runtime.block_on(check(store.as_ref(), tenant.as_str()))?;
         clean &= report.findings.is_empty();
     }
+    let stored = runtime.block_on(store.tenants()).map_err(|error| failed("the database", &error))?;
+    for tenant in stored.iter().filter(|tenant| !config.tenants.contains_key(tenant.as_str())) {
+        say(&format!("WRONG: the database has data of {tenant}, which the settings do not name"));
+        clean = false;
+    }
     if clean { Ok(()) } else { Err(Failure::Found) }
 }
 
 async fn check(store: &dyn Store, tenant: &str) -> Result<Report, Failure> {
-    let report = verify::verify(store, tenant).await.map_err(|error| failed("the log", &error))?;
+    let report = verify::verify(store, tenant, SystemClock.now()).await.map_err(|error| failed("the log", &error))?;
     let (records, payments) = (counted(report.records, "record"), counted(report.payments, "payment"));
     say(&format!("{tenant}: {records}, {payments}, head {}", report.head));
     for ((account, currency), minor) in &report.balances {

@@ -26,39 +26,68 @@ pub struct Waits {
     pub outcome_deadline: Duration,
 }
 
+/// How long waits are that depend on nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace<'a> {
+    /// After how long the resolver asks again, one step a try; the last step repeats.
+    pub resolver_schedule: &'a [Duration],
+    /// After how long a page that nobody reports on is asked about, one step a try; the last step repeats.
+    pub page_schedule: &'a [Duration],
+    /// After how long a job looks after a call that its request has not carried out.
+    pub call_grace: Duration,
+}
+
+impl<'a> From<&'a Settings> for Pace<'a> {
+    fn from(settings: &'a Settings) -> Self {
+        Self {
+            resolver_schedule: &settings.resolver_schedule,
+            page_schedule: &settings.page_schedule,
+            call_grace: settings.call_grace,
+        }
+    }
+}
+
+/// Whether a payment must have a job at this moment, whatever the settings say: deadlines that settings move are left
+/// out, so this may say no where there is one, and never yes where there need be none.
+pub fn needs_job(payment: &Payment, now: Timestamp) -> bool {
+    let pace = Pace { resolver_schedule: &[], page_schedule: &[], call_grace: Duration::ZERO };
+    let waits = Waits { in_flight: Duration::ZERO, outcome_deadline: Duration::ZERO };
+    due(payment, pace, waits, 0, now).is_some()
+}
+
 /// When to look at the payment next; [`None`] when it will never change by itself.
 ///
 /// `tries` counts how often it was looked at in vain.
-pub fn due(payment: &Payment, settings: &Settings, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
+pub fn due(payment: &Payment, pace: Pace<'_>, waits: Waits, tries: u32, now: Timestamp) -> Option<Timestamp> {
     let again = |schedule: &[Duration]| later(now, step(schedule, tries));
-    let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, settings, &again));
+    let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, pace, &again));
     let state = match &payment.state {
         State::Open => Some(payment.terms.expires_at),
         State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
         State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
         // A capture or void that was accepted and never confirmed outlives the hold; it is looked at, not hurried.
-        State::Processing { .. } | State::Authorised { .. } => Some(again(&settings.resolver_schedule)),
+        State::Processing { .. } | State::Authorised { .. } => Some(again(pace.resolver_schedule)),
         State::OutcomeUnknown { due_at, cause, .. } => match cause {
-            UnknownReason::PageUnanswered => Some(again(&settings.resolver_schedule)),
+            UnknownReason::PageUnanswered => Some(again(pace.resolver_schedule)),
             UnknownReason::CaptureUnanswered | UnknownReason::RefundUnanswered | UnknownReason::Mismatch { .. } => {
                 Some(*due_at).filter(|due_at| now < *due_at)
             }
         },
         State::Paid { .. } | State::Reversed { .. } | State::Cancelled | State::Expired | State::Failed => None,
     };
-    let page = payment.live().filter(|live| can_be_asked(live)).map(|_| again(&settings.page_schedule));
+    let asked = payment.live().filter(|live| can_be_asked(live)).map(|_| again(pace.page_schedule));
     let closed =
         payment.attempts.iter().filter_map(|attempt| recheck_at(attempt, waits.in_flight)).filter(|at| now < *at);
     // A passed deadline is due at once until somebody was told, so it survives whatever happens around it.
     let patience = SignedDuration::try_from(waits.outcome_deadline).unwrap_or(SignedDuration::MAX);
     let doubts = payment.untold_doubts(patience).map(|doubt| doubt.due_at);
-    calls.chain(state).chain(page).chain(closed).chain(doubts).min()
+    calls.chain(state).chain(asked).chain(closed).chain(doubts).min()
 }
 
 fn call_due(
     payment: &Payment,
     call: &Call,
-    settings: &Settings,
+    pace: Pace<'_>,
     again: &impl Fn(&[Duration]) -> Timestamp,
 ) -> Option<Timestamp> {
     if call.accepted.is_some() || waits_for_reference(payment, call) {
@@ -67,10 +96,10 @@ fn call_due(
     match call.first_sent_at {
         None => Some(match call.not_sent {
             // The schedule goes on where it was, although each try in vain has set the payment's job anew.
-            Some(last) => later(last.at, step(&settings.resolver_schedule, last.tries.saturating_sub(1))),
-            None => later(call.intended_at, settings.call_grace),
+            Some(last) => later(last.at, step(pace.resolver_schedule, last.tries.saturating_sub(1))),
+            None => later(call.intended_at, pace.call_grace),
         }),
-        Some(_) => Some(again(&settings.resolver_schedule)),
+        Some(_) => Some(again(pace.resolver_schedule)),
     }
 }
 

@@ -210,7 +210,7 @@ impl Desk {
     /// The payment's one job, set anew.
     fn attention(&self, desk: &TenantDesk, payment: &Payment, now: Timestamp) -> JobChange {
         let (kind, subject) = (JobKind::Payment, payment.id.0);
-        match attention::due(payment, &self.settings, waits(desk, payment), 0, now) {
+        match attention::due(payment, (&self.settings).into(), waits(desk, payment), 0, now) {
             Some(due_at) => JobChange::Set { kind, subject, due_at },
             None => JobChange::End { kind, subject },
         }
@@ -262,7 +262,7 @@ fn commit_is_empty(commit: &Commit) -> bool {
 }
 
 /// Names that an event makes unique: ours for an attempt, the provider's for its payment, the refund's own.
-fn event_claim(after: &Payment, event: &Event) -> Option<NewClaim> {
+pub(super) fn event_claim(after: &Payment, event: &Event) -> Option<NewClaim> {
     match event {
         Event::AttemptStarted { attempt, account, .. } => {
             let attempt = after.attempt(*attempt)?;
@@ -278,17 +278,21 @@ fn event_claim(after: &Payment, event: &Event) -> Option<NewClaim> {
     }
 }
 
-/// Whether the payment gives its claim back: it ended unpaid, or what had paid it went back.
+/// Whether the payment has just given its claim back.
 fn releases_claim(before: Option<&Payment>, after: &Payment) -> bool {
-    let gives_back = |payment: &Payment| match &payment.state {
+    before.is_some_and(|before| !gives_claim_back(before)) && gives_claim_back(after)
+}
+
+/// Whether the payment has no use for its claim: it ended unpaid, or what had paid it went back.
+pub(super) fn gives_claim_back(payment: &Payment) -> bool {
+    match &payment.state {
         State::Cancelled | State::Expired | State::Failed | State::Reversed { .. } => true,
         State::Open
         | State::Processing { .. }
         | State::Authorised { .. }
         | State::OutcomeUnknown { .. }
         | State::Paid { .. } => false,
-    };
-    before.is_some_and(|before| !gives_back(before)) && gives_back(after)
+    }
 }
 
 /// The key of a fact about money.

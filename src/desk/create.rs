@@ -375,6 +375,7 @@ struct Claimed {
     reference_of: Option<Uuid>,
 }
 
-fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {
+/// The key of a Kassenzeichen that was given out.
+pub(super) fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {
     ClaimKey::new(Space::Kassenzeichen, &[kassenzeichen.as_bytes()])
 }

@@ -223,7 +223,7 @@ impl Desk {
 
     /// When a payment is to be looked at next, after so many tries in vain.
     pub(super) fn next_look(&self, desk: &TenantDesk, payment: &Payment, tries: u32) -> Option<jiff::Timestamp> {
-        attention::due(payment, &self.settings, change::waits(desk, payment), tries, self.now())
+        attention::due(payment, (&self.settings).into(), change::waits(desk, payment), tries, self.now())
     }
 }
 

@@ -1,11 +1,15 @@
-//! Checking every invariant of a database: the chain, the balance of every entry, the sums, and that each payment's
-//! records make the payment that is listed.
+//! Checking every invariant of a database: the chain, the balance of every entry, the sums, that each payment's records
+//! make the payment that is listed, and that everything beside the log is as the log says ([`evidence`]).
+
+mod evidence;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 use zahlstelle_contract::money::Money;
 
+use self::evidence::Evidence;
 use super::{DeskError, log::PaymentRecord};
 use crate::{
     domain::{
@@ -59,8 +63,8 @@ impl Report {
     }
 }
 
-/// Checks everything that is sealed for a Mandant.
-pub async fn verify(store: &dyn Store, tenant: &str) -> Result<Report, DeskError> {
+/// Checks everything that is sealed for a Mandant, and what must stand beside it at this moment.
+pub async fn verify(store: &dyn Store, tenant: &str, now: Timestamp) -> Result<Report, DeskError> {
     let mut check = Check::default();
     loop {
         let records = store.log(tenant, check.report.records, BATCH).await?;
@@ -74,6 +78,8 @@ pub async fn verify(store: &dyn Store, tenant: &str) -> Result<Report, DeskError
     check.listed(store, tenant).await?;
     check.sums(store, tenant).await?;
     check.open_items();
+    let evidence = std::mem::take(&mut check.evidence);
+    evidence.compare(store, tenant, &check.payments, now, &mut check.report).await?;
     check.report.payments = u64::try_from(check.payments.len()).unwrap_or(u64::MAX);
     check.report.head = hex::encode(check.head);
     check.report.balances = std::mem::take(&mut check.balances).into_iter().filter(|(_, sum)| *sum != 0).collect();
@@ -88,6 +94,7 @@ struct Check {
     balances: BTreeMap<(Account, &'static str), i64>,
     days: BTreeMap<(String, String, String), (i64, i64)>,
     facts: BTreeSet<String>,
+    evidence: Evidence,
 }
 
 impl Check {
@@ -112,8 +119,10 @@ impl Check {
             self.report.find(|| format!("position {}: the hash does not fit", record.position));
         }
         self.head = record.hash;
-        if record.kind == StreamKind::Payment {
-            self.payment_record(record);
+        match record.kind {
+            StreamKind::Payment => self.payment_record(record),
+            StreamKind::Client => self.evidence.client_record(record, &mut self.report),
+            StreamKind::Numbers => {}
         }
     }
 
@@ -137,13 +146,16 @@ impl Check {
         for entry in &body.entries {
             self.entry(record, entry);
         }
-        let recorded = Recorded { at: record.at, event: body.event };
         let after = match before {
-            None => Payment::create(PaymentId(record.stream), &recorded),
-            Some(mut payment) => payment.apply(&recorded.event, recorded.at).map(|()| payment),
+            None => {
+                let created = Recorded { at: record.at, event: body.event.clone() };
+                Payment::create(PaymentId(record.stream), &created)
+            }
+            Some(mut payment) => payment.apply(&body.event, record.at).map(|()| payment),
         };
         match after {
             Ok(payment) => {
+                self.evidence.payment_record(&payment, &body, &mut self.report);
                 for capture in &payment.captures {
                     if payment.refundable_minor(capture) < 0 {
                         self.report.find(|| {

@@ -10,6 +10,8 @@ pub(super) const HOOK_BODY_BYTES_MAX: usize = 256 << 10;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may stay without a request being handled, also one that answers pings.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest time that the feed may be asked to wait.
 pub(super) const FEED_WAIT_SECONDS_MAX: u32 = 30;
 
@@ -22,6 +24,8 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long its body may take to arrive.
     pub body_timeout: Duration,
+    /// How long a connection may stay without a request being handled, and then again until it is gone.
+    pub idle_timeout: Duration,
     /// How long a client waits for an answer; the work goes on behind it.
     pub request_timeout: Duration,
     /// The most connections at a time.
@@ -37,6 +41,7 @@ impl Default for Limits {
             request_body_bytes_max: 64 << 10,
             head_timeout: HEAD_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
             request_timeout: Duration::from_secs(30),
             connections_max: 1_024,
             drain: Duration::from_secs(10),
@@ -51,6 +56,7 @@ impl From<&config::Server> for Limits {
             request_body_bytes_max: size(server.request_body_bytes_max),
             head_timeout: HEAD_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
             request_timeout: Duration::from_secs(u64::from(server.request_timeout_seconds)),
             connections_max: size(server.connections_max),
             drain: Duration::from_secs(u64::from(server.drain_seconds)),

@@ -6,11 +6,11 @@ use axum::{Router, body::Body};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{conn::auto::Builder, graceful::GracefulConnection},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -118,7 +118,7 @@ impl Server {
         let Self { listener, limits } = self;
         let permits = Arc::new(Semaphore::new(limits.connections_max));
         let tasks = TaskTracker::new();
-        let graceful = GracefulShutdown::new();
+        let going = CancellationToken::new();
         let builder = builder(&limits);
         let mut shutdown = pin!(shutdown);
         loop {
@@ -128,21 +128,20 @@ impl Server {
                 accepted = accept(&listener, &permits) => accepted,
             };
             let Some((stream, permit)) = accepted else { break };
-            let first_request = CancellationToken::new();
-            let connection =
-                builder.serve_connection(TokioIo::new(stream), service(&router, &first_request)).into_owned();
-            let connection = graceful.watch(connection);
+            let activity = Activity::default();
+            let connection = builder.serve_connection(TokioIo::new(stream), service(&router, &activity)).into_owned();
+            let going = going.clone();
             tasks.spawn(async move {
-                attend(connection, &first_request, limits.head_timeout).await;
+                attend(connection, &activity, &going, &limits).await;
                 drop(permit);
             });
         }
         drop(listener);
         drain.begin();
+        going.cancel();
         tasks.close();
         let deadline = Instant::now().checked_add(limits.drain).unwrap_or_else(Instant::now);
         let end = async {
-            graceful.shutdown().await;
             tasks.wait().await;
             drain.finished().await;
         };
@@ -195,10 +194,10 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The router as a service that notes the first request of its connection.
+/// The router as a service that notes what its connection is doing.
 fn service(
     router: &Router,
-    first_request: &CancellationToken,
+    activity: &Activity,
 ) -> impl hyper::service::Service<
     hyper::Request<hyper::body::Incoming>,
     Response = hyper::Response<Body>,
@@ -207,34 +206,122 @@ fn service(
 > + Send
 + 'static {
     let router = router.clone();
-    let first_request = first_request.clone();
+    let activity = activity.clone();
     service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        first_request.cancel();
-        router.clone().oneshot(request.map(Body::new))
+        let running = activity.begin();
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let answer = answer.await;
+            drop(running);
+            answer
+        }
     })
 }
 
+/// What the requests of one connection are doing. Clones share everything.
+#[derive(Clone, Debug, Default)]
+struct Activity(Arc<watch::Sender<Requests>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Requests {
+    /// Whether there was one.
+    any: bool,
+    /// How many are being handled.
+    running: usize,
+}
+
+impl Activity {
+    /// Notes a request, until what is returned is dropped, also because its client has reset the stream.
+    fn begin(&self) -> Running {
+        self.0.send_modify(|requests| {
+            *requests = Requests { any: true, running: requests.running.saturating_add(1) };
+        });
+        Running(self.clone())
+    }
+
+    /// Resolves with the first request.
+    async fn first(&self) {
+        // The sender is in our own hands, so the wait ends with the condition and not with an error.
+        let _ = self.0.subscribe().wait_for(|requests| requests.any).await;
+    }
+
+    /// Resolves once no request has been handled for so long.
+    async fn idle_for(&self, time: Duration) {
+        let mut changes = self.0.subscribe();
+        loop {
+            let _ = changes.wait_for(|requests| requests.running == 0).await;
+            if timeout(time, changes.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A request that is being handled.
+#[derive(Debug)]
+struct Running(Activity);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|requests| requests.running = requests.running.saturating_sub(1));
+    }
+}
+
+/// Why a connection is not carried on.
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    /// Nothing has come of it.
+    Silent,
+    /// It has had no request for too long.
+    Idle,
+    /// The server goes.
+    Going,
+}
+
 /// Carries a connection to its end. Before the version of the protocol is known the builder has no timeout of its own,
-/// so a peer that connects and stays silent is dropped here.
-async fn attend<C, E>(connection: C, first_request: &CancellationToken, head_timeout: Duration)
+/// and over HTTP/2 it is content with a peer that answers pings, so both are let go here.
+async fn attend<C>(connection: C, activity: &Activity, going: &CancellationToken, limits: &Limits)
 where
-    C: Future<Output = Result<(), E>>,
-    E: std::fmt::Display,
+    C: GracefulConnection,
+    C::Error: std::fmt::Display,
 {
     let mut connection = pin!(connection);
-    let silent = timeout(head_timeout, first_request.cancelled());
-    let ended = tokio::select! {
+    let leave = tokio::select! {
         biased;
-        ended = &mut connection => Some(ended),
-        began = silent => match began {
-            Ok(()) => None,
-            Err(_) => return,
-        },
+        ended = &mut connection => return note(ended),
+        leave = leave(activity, going, limits) => leave,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => connection.await,
+    match leave {
+        Leave::Silent => {}
+        Leave::Idle => {
+            connection.as_mut().graceful_shutdown();
+            // What was answered may still be on its way, but a peer that takes none of it may not keep its place.
+            if let Ok(ended) = timeout(limits.idle_timeout, connection).await {
+                note(ended);
+            }
+        }
+        Leave::Going => {
+            connection.as_mut().graceful_shutdown();
+            note(connection.await);
+        }
+    }
+}
+
+async fn leave(activity: &Activity, going: &CancellationToken, limits: &Limits) -> Leave {
+    let for_its_own_sake = async {
+        if timeout(limits.head_timeout, activity.first()).await.is_err() {
+            return Leave::Silent;
+        }
+        activity.idle_for(limits.idle_timeout).await;
+        Leave::Idle
     };
+    tokio::select! {
+        () = going.cancelled() => Leave::Going,
+        leave = for_its_own_sake => leave,
+    }
+}
+
+fn note<E: std::fmt::Display>(ended: Result<(), E>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }

@@ -144,6 +144,38 @@ impl Space {
             Self::PortalReference => 9,
         }
     }
+
+    /// The space of this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        [
+            Self::Idempotency,
+            Self::Kassenzeichen,
+            Self::OpenClaim,
+            Self::MerchantReference,
+            Self::ProviderReference,
+            Self::Notification,
+            Self::MoneyFact,
+            Self::Refund,
+            Self::PortalReference,
+        ]
+        .into_iter()
+        .find(|space| space.number() == number)
+    }
+
+    /// What is unique in it, in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idempotency => "idempotency key",
+            Self::Kassenzeichen => "Kassenzeichen",
+            Self::OpenClaim => "open claim",
+            Self::MerchantReference => "merchant reference",
+            Self::ProviderReference => "provider reference",
+            Self::Notification => "notification",
+            Self::MoneyFact => "fact about money",
+            Self::Refund => "refund",
+            Self::PortalReference => "portal reference",
+        }
+    }
 }
 
 /// A key in a space: 16 bytes of SHA-256 over its parts.

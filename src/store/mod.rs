@@ -13,8 +13,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::{
-    commit::{ClaimKey, Commit, JobKey, Outcome},
-    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+    commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
+    read::{
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
+        StoredRecord, Unpaired,
+    },
 };
 
 /// A storage engine. Every read sees every commit that was answered before it began.
@@ -50,6 +53,16 @@ pub trait Store: Send + Sync {
     async fn client_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Client>, StoreError>;
     /// All clients of a Mandant, oldest first.
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError>;
+
+    /// The names of all Mandanten that any table knows, in order.
+    async fn tenants(&self) -> Result<Vec<String>, StoreError>;
+    /// Records without a seal and seals without a record, at most `limit`.
+    async fn unpaired(&self, tenant: &str, limit: u32) -> Result<Vec<Unpaired>, StoreError>;
+    /// The keys that are held, by space and key, after one of them, at most `limit`.
+    async fn claims(&self, tenant: &str, after: Option<ClaimKey>, limit: u32) -> Result<Vec<HeldKey>, StoreError>;
+    /// What the jobs of a kind look after, in order, after one of them, at most `limit`.
+    async fn jobs(&self, tenant: &str, kind: JobKind, after: Option<Uuid>, limit: u32)
+    -> Result<Vec<Uuid>, StoreError>;
 
     /// Takes at most `limit` jobs that are due, each with a lease and a new fence.
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError>;

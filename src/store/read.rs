@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
-use super::commit::{JobKey, StreamKind};
+use super::commit::{ClaimKey, JobKey, StreamKind};
 
 /// A record of a stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +37,26 @@ pub struct SealedRecord {
     pub hash: [u8; 32],
     /// The canonical bytes.
     pub body: Vec<u8>,
+}
+
+/// A record without its seal, or a seal without its record. This program writes both at once, so somebody else did it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unpaired {
+    /// The stream.
+    pub stream: Uuid,
+    /// The version within the stream.
+    pub version: u64,
+    /// Whether it is the record that is there; else it is the seal.
+    pub has_record: bool,
+}
+
+/// A key that is held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HeldKey {
+    /// The key.
+    pub key: ClaimKey,
+    /// Whom it belongs to.
+    pub holder: Uuid,
 }
 
 /// Who holds a key, and what was answered under it.

@@ -19,9 +19,10 @@ use zahlstelle::{
     domain::{ids::PaymentId, payment::Payment},
     store::{
         Store, StoreError,
-        commit::{ClaimKey, Commit, JobKey, Outcome},
+        commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
         read::{
-            AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord,
+            AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
+            StoredRecord, Unpaired,
         },
         sqlite::direct::DirectStore,
     },
@@ -144,6 +145,28 @@ impl Store for MortalStore {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         self.store.clients(tenant).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        self.store.tenants().await
+    }
+
+    async fn unpaired(&self, tenant: &str, limit: u32) -> Result<Vec<Unpaired>, StoreError> {
+        self.store.unpaired(tenant, limit).await
+    }
+
+    async fn claims(&self, tenant: &str, after: Option<ClaimKey>, limit: u32) -> Result<Vec<HeldKey>, StoreError> {
+        self.store.claims(tenant, after, limit).await
+    }
+
+    async fn jobs(
+        &self,
+        tenant: &str,
+        kind: JobKind,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.store.jobs(tenant, kind, after, limit).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {

@@ -5,6 +5,7 @@ mod crash;
 mod deliveries;
 mod disputes;
 mod double;
+mod evidence;
 mod first_payment;
 mod hostile;
 mod incoming;

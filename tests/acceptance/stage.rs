@@ -348,7 +348,7 @@ impl Stage {
 
     /// Checks every invariant and compares our books with the twin's.
     pub(crate) async fn check(&self) -> verify::Report {
-        let report = verify::verify(self.store.as_ref(), TENANT).await.unwrap();
+        let report = verify::verify(self.store.as_ref(), TENANT, self.clock.now()).await.unwrap();
         assert_eq!(report.findings, Vec::<String>::new());
         report
     }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::{body::Bytes, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -148,6 +152,52 @@ async fn silent_and_slow_clients_are_let_go() {
     let _ = client.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_too_slow"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_only_answer_pings_are_let_go() {
+    let bounds = Limits { connections_max: 1, idle_timeout: SOON, ..limits() };
+    let house = House::open_with(1, bounds, |tenant| tenant).await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let mut client = JoinSet::new();
+    client.spawn(connection);
+    let request = Request::get(format!("http://{}/health/live", house.address)).body(Empty::<Bytes>::new()).unwrap();
+    let answer = requests.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.into_body().collect().await.unwrap();
+    // The client keeps its end and answers whatever it is asked; the server bids it farewell all the same.
+    client.join_next().await.unwrap().unwrap().unwrap();
+    assert!(requests.is_closed());
+    // Its place is free for somebody else.
+    assert_eq!(Portal::new(house.address, None).get("/health/live").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_take_no_answer_are_let_go() {
+    let bounds = Limits { connections_max: 1, idle_timeout: SOON, ..limits() };
+    let house = House::open_with(1, bounds, |tenant| tenant).await;
+    let stream = TcpStream::connect(house.address).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1);
+    let (mut requests, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    let mut client = JoinSet::new();
+    client.spawn(connection);
+    let request = Request::get(format!("http://{}/openapi.yaml", house.address)).body(Empty::<Bytes>::new()).unwrap();
+    // The answer has begun, and all but its first byte waits for the client to make room.
+    let answer = requests.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(Portal::new(house.address, None).get("/health/live").await.status, 200);
+    drop(answer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_takes_its_time_is_not_idle() {
+    let bounds = Limits { connections_max: 1, idle_timeout: SOON, ..limits() };
+    let house = House::open_with(1, bounds, |tenant| tenant).await;
+    let portal = house.portal().await;
+    // It waits for longer than a connection may be idle.
+    portal.get("/v1/events?wait_seconds=1").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,11 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 use zahlstelle::store::{
     Store, StoreError,
-    commit::{ClaimKey, Commit, JobKey, Outcome},
-    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+    commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
+    read::{
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
+        StoredRecord, Unpaired,
+    },
 };
 
 /// What happens to a write.
@@ -122,6 +125,28 @@ impl Store for Gate {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         self.inner.clients(tenant).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        self.inner.tenants().await
+    }
+
+    async fn unpaired(&self, tenant: &str, limit: u32) -> Result<Vec<Unpaired>, StoreError> {
+        self.inner.unpaired(tenant, limit).await
+    }
+
+    async fn claims(&self, tenant: &str, after: Option<ClaimKey>, limit: u32) -> Result<Vec<HeldKey>, StoreError> {
+        self.inner.claims(tenant, after, limit).await
+    }
+
+    async fn jobs(
+        &self,
+        tenant: &str,
+        kind: JobKind,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.inner.jobs(tenant, kind, after, limit).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {

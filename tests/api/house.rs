@@ -119,6 +119,7 @@ pub(crate) fn limits() -> Limits {
         request_timeout: Duration::from_mins(1),
         head_timeout: Duration::from_mins(1),
         body_timeout: Duration::from_mins(1),
+        idle_timeout: Duration::from_mins(1),
         connections_max: 256,
         drain: Duration::from_mins(1),
     }

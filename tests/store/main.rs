@@ -12,6 +12,7 @@ mod log;
 mod migrations;
 mod rows;
 mod support;
+mod whole;
 
 /// The engines that every scenario is asked of. A further engine is one more line.
 macro_rules! on_every_engine {
@@ -68,4 +69,8 @@ on_every_engine! {
     rows::payments_are_listed_newest_first_in_pages,
     rows::filters_narrow_the_list,
     rows::erasable_data_is_replaced_whole,
+    whole::claims_are_read_in_pages,
+    whole::jobs_are_read_in_pages,
+    whole::everybody_who_has_data_is_named,
+    whole::what_is_written_is_sealed,
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     cli::{Ended, Failure, failed, say},
+    clock::{Clock, SystemClock},
     desk::verify,
     ids::{Ids, SystemIds},
     store::Store,
@@ -24,7 +25,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn walk(addresses: &Addresses, api_key: &str, store: &dyn Store) -> Ended {
     let walked = Walk::new(addresses, api_key).pay_and_refund().await;
     let payment = walked.map_err(|error| failed("the walk", &error))?;
-    let report = verify::verify(store, TENANT).await.map_err(|error| failed("the log", &error))?;
+    let report = verify::verify(store, TENANT, SystemClock.now()).await.map_err(|error| failed("the log", &error))?;
     for finding in &report.findings {
         say(&format!("WRONG: {finding}"));
     }

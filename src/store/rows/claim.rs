@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::value::{Reader, integer};
 use crate::store::{
     StoreError,
-    commit::{Answer, ClaimKey, NewClaim, Takeover},
-    read::Claim,
+    commit::{Answer, ClaimKey, NewClaim, Space, Takeover},
+    read::{Claim, HeldKey},
 };
 
 const TABLE: &str = "claim";
@@ -20,6 +20,8 @@ const TAKE_OVER: &str = "UPDATE claim SET lease_until = $1 \
 const RELEASE: &str = "DELETE FROM claim WHERE tenant = $1 AND space = $2 AND key = $3";
 const GET: &str = "SELECT key, holder, digest, status, version, lease_until FROM claim \
     WHERE tenant = $1 AND space = $2 AND key = $3";
+const PAGE: &str = "SELECT space, key, holder FROM claim WHERE tenant = $1 AND (space, key) > ($2, $3) \
+    ORDER BY space, key LIMIT $4";
 
 /// Takes a key; `false` when it is taken.
 pub(in crate::store) fn insert(connection: &Connection, tenant: &str, claim: &NewClaim) -> Result<bool, StoreError> {
@@ -79,6 +81,24 @@ pub(in crate::store) fn get(
     let mut statement = connection.prepare_cached(GET)?;
     let parameters = params![tenant, key.space.number(), key.key];
     statement.query_row(parameters, |row| Ok(parse(&Reader::new(TABLE, row)))).optional()?.transpose()
+}
+
+/// The keys that are held after one of them; numbers of spaces begin with 1.
+pub(in crate::store) fn page(
+    connection: &Connection,
+    tenant: &str,
+    after: Option<ClaimKey>,
+    limit: u32,
+) -> Result<Vec<HeldKey>, StoreError> {
+    let (space, key) = after.map_or((0, [0; 16]), |after| (after.space.number(), after.key));
+    let mut statement = connection.prepare_cached(PAGE)?;
+    let rows = statement.query_and_then(params![tenant, space, key, limit], |row| {
+        let reader = Reader::new(TABLE, row);
+        let space = Space::from_number(reader.integer("space")?).ok_or_else(|| reader.inconsistent("space"))?;
+        let key = ClaimKey { space, key: reader.half_hash("key")? };
+        Ok(HeldKey { key, holder: reader.id("holder")? })
+    })?;
+    rows.collect()
 }
 
 fn parse(reader: &Reader<'_>) -> Result<Claim, StoreError> {

@@ -23,6 +23,8 @@ const TAKE: &str = "UPDATE job SET fence = $1, tries = tries + 1, due_at = $2 \
 const POSTPONE: &str = "UPDATE job SET due_at = $1, fence = 0 \
     WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
 const NEXT: &str = "SELECT min(due_at) AS due_at FROM job";
+const SUBJECTS: &str = "SELECT subject FROM job WHERE tenant = $1 AND kind = $2 AND subject > $3 \
+    ORDER BY subject LIMIT $4";
 
 /// Sets a job, whoever has it.
 pub(in crate::store) fn set(connection: &Connection, key: &JobKey, due_at: Timestamp) -> Result<(), StoreError> {
@@ -103,6 +105,22 @@ pub(in crate::store) fn next_due(connection: &Connection) -> Result<Option<Times
         .prepare_cached(NEXT)?
         .query_row([], |row| Ok(Reader::new(TABLE, row).optional_instant("due_at")))
         .map_err(StoreError::from)?
+}
+
+/// What the jobs of a kind look after, after one of them.
+pub(in crate::store) fn subjects(
+    connection: &Connection,
+    tenant: &str,
+    kind: JobKind,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, StoreError> {
+    // No bytes at all come before every id.
+    let after = after.map_or(Vec::new(), |after| after.as_bytes().to_vec());
+    let mut statement = connection.prepare_cached(SUBJECTS)?;
+    let rows = statement
+        .query_and_then(params![tenant, kind.number(), after, limit], |row| Reader::new(TABLE, row).id("subject"))?;
+    rows.collect()
 }
 
 fn parse(reader: &Reader<'_>) -> Result<DueJob, StoreError> {

@@ -5,7 +5,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::value::{Reader, integer};
-use crate::store::{StoreError, commit::StreamKind, read::SealedRecord};
+use crate::store::{
+    StoreError,
+    commit::StreamKind,
+    read::{SealedRecord, Unpaired},
+};
 
 const TABLE: &str = "seal";
 const INSERT: &str = "INSERT INTO seal (tenant, position, stream, version, wanted_day, booking_day, hash) \
@@ -16,6 +20,15 @@ const LOG: &str = "SELECT seal.position, seal.stream, seal.version, seal.wanted_
     record.kind, record.at, record.body FROM seal JOIN record \
     ON record.tenant = seal.tenant AND record.stream = seal.stream AND record.version = seal.version \
     WHERE seal.tenant = $1 AND seal.position > $2 ORDER BY seal.position LIMIT $3";
+const UNPAIRED: &str = "SELECT stream, version, 1 AS has_record FROM record WHERE record.tenant = $1 AND NOT EXISTS \
+    (SELECT 1 FROM seal WHERE seal.tenant = record.tenant AND seal.stream = record.stream \
+    AND seal.version = record.version) \
+    UNION ALL SELECT stream, version, 0 AS has_record FROM seal WHERE seal.tenant = $1 AND NOT EXISTS \
+    (SELECT 1 FROM record WHERE record.tenant = seal.tenant AND record.stream = seal.stream \
+    AND record.version = seal.version) LIMIT $2";
+const TENANTS: &str = "SELECT tenant FROM record UNION SELECT tenant FROM seal UNION SELECT tenant FROM account_day \
+    UNION SELECT tenant FROM claim UNION SELECT tenant FROM payment UNION SELECT tenant FROM side \
+    UNION SELECT tenant FROM job UNION SELECT tenant FROM inbox UNION SELECT tenant FROM client ORDER BY tenant";
 
 /// What one row is made of.
 pub(in crate::store) struct NewRow<'a> {
@@ -86,5 +99,30 @@ pub(in crate::store) fn log(
             body: reader.bytes("body")?,
         })
     })?;
+    rows.collect()
+}
+
+/// Records without a seal and seals without a record.
+pub(in crate::store) fn unpaired(
+    connection: &Connection,
+    tenant: &str,
+    limit: u32,
+) -> Result<Vec<Unpaired>, StoreError> {
+    let mut statement = connection.prepare_cached(UNPAIRED)?;
+    let rows = statement.query_and_then(params![tenant, limit], |row| {
+        let reader = Reader::new(TABLE, row);
+        Ok(Unpaired {
+            stream: reader.id("stream")?,
+            version: reader.count("version")?,
+            has_record: reader.count("has_record")? == 1,
+        })
+    })?;
+    rows.collect()
+}
+
+/// The Mandanten that any table knows.
+pub(in crate::store) fn tenants(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(TENANTS)?;
+    let rows = statement.query_and_then([], |row| Reader::new(TABLE, row).text("tenant"))?;
     rows.collect()
 }

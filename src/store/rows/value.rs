@@ -61,6 +61,10 @@ impl<'r> Reader<'r> {
         bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| self.inconsistent(column))).transpose()
     }
 
+    pub(super) fn half_hash(&self, column: &'static str) -> Result<[u8; 16], StoreError> {
+        <[u8; 16]>::try_from(self.bytes(column)?).map_err(|_| self.inconsistent(column))
+    }
+
     pub(super) fn instant(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         Timestamp::from_microsecond(self.integer(column)?).map_err(|_| self.inconsistent(column))
     }

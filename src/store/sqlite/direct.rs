@@ -9,8 +9,11 @@ use uuid::Uuid;
 use super::core::Core;
 use crate::store::{
     Store, StoreError,
-    commit::{ClaimKey, Commit, JobKey, Outcome},
-    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+    commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
+    read::{
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
+        StoredRecord, Unpaired,
+    },
     rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
 };
 
@@ -79,6 +82,28 @@ impl Store for DirectStore {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         client::all(self.core().connection(), tenant)
+    }
+
+    async fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        seal::tenants(self.core().connection())
+    }
+
+    async fn unpaired(&self, tenant: &str, limit: u32) -> Result<Vec<Unpaired>, StoreError> {
+        seal::unpaired(self.core().connection(), tenant, limit)
+    }
+
+    async fn claims(&self, tenant: &str, after: Option<ClaimKey>, limit: u32) -> Result<Vec<HeldKey>, StoreError> {
+        claim::page(self.core().connection(), tenant, after, limit)
+    }
+
+    async fn jobs(
+        &self,
+        tenant: &str,
+        kind: JobKind,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        job::subjects(self.core().connection(), tenant, kind, after, limit)
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {

@@ -15,8 +15,11 @@ use uuid::Uuid;
 use super::{core::Core, schema};
 use crate::store::{
     Store, StoreError,
-    commit::{ClaimKey, Commit, JobKey, Outcome},
-    read::{AccountDay, Claim, Client, DueJob, InboxItem, ListFilter, ListedPayment, SealedRecord, Side, StoredRecord},
+    commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
+    read::{
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
+        StoredRecord, Unpaired,
+    },
     rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
 };
 
@@ -259,6 +262,31 @@ impl Store for SqliteStore {
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| client::all(connection, &tenant)).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        self.read(seal::tenants).await
+    }
+
+    async fn unpaired(&self, tenant: &str, limit: u32) -> Result<Vec<Unpaired>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| seal::unpaired(connection, &tenant, limit)).await
+    }
+
+    async fn claims(&self, tenant: &str, after: Option<ClaimKey>, limit: u32) -> Result<Vec<HeldKey>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| claim::page(connection, &tenant, after, limit)).await
+    }
+
+    async fn jobs(
+        &self,
+        tenant: &str,
+        kind: JobKind,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| job::subjects(connection, &tenant, kind, after, limit)).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {
