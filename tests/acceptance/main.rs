@@ -9,6 +9,7 @@ mod hostile;
 mod incoming;
 mod numbers;
 mod quarantine;
+mod reviewed_money;
 mod simulation;
 mod stage;
 mod transitions;

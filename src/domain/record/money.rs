@@ -8,7 +8,7 @@ use zahlstelle_contract::{
 
 use super::Recorder;
 use crate::domain::{
-    attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, UnknownReason},
+    attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, RefusedTry, UnknownReason},
     call::{CloseReason, Purpose},
     decide,
     event::{Event, ExceptionCause, MoneyKind},
@@ -23,6 +23,11 @@ impl Recorder<'_> {
         reference: Option<&ProviderReference>,
         amount: Money,
     ) -> Vec<Event> {
+        // A try that was given up may be told before it is told that it had been authorised.
+        let given_up = |known: &RefusedTry| known.reference.as_ref() == reference && known.code == voided_code();
+        if reference.is_some() && attempt.tries.iter().any(given_up) {
+            return Vec::new();
+        }
         if self.takes_at_once() {
             return self.captured(attempt, reference, reference, amount);
         }
@@ -99,7 +104,8 @@ impl Recorder<'_> {
         }
         let mut events: Vec<Event> = Self::learn(attempt, payment).into_iter().collect();
         if amount != self.payment.terms.total {
-            events.extend(reference.map(|reference| Self::unexplained(attempt, MoneyKind::Capture, reference, amount)));
+            let moved = reference.filter(|_| amount.is_positive());
+            events.extend(moved.map(|reference| Self::unexplained(attempt, MoneyKind::Capture, reference, amount)));
             events.extend(self.mismatch(attempt, Mismatch::Amount, Some(amount)));
             return events;
         }
@@ -199,12 +205,19 @@ impl Recorder<'_> {
     ) -> Vec<Event> {
         let by_reference = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
         // What was taken at once is known by its payment alone; the capture has a name only when it fails.
-        let at_once = || self.capture_of(attempt, payment).filter(|_| self.takes_at_once());
+        let at_once = || self.capture_named(attempt, payment).filter(|_| self.takes_at_once());
         if let Some(taken) = by_reference.or_else(at_once) {
             return self.reverse(attempt, taken, reference, taken.amount);
         }
-        let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
-        if !asked {
+        if let Some(nameless) = self.capture_nameless(attempt) {
+            return self.reverse_nameless(attempt, nameless, payment, reference, nameless.amount);
+        }
+        // What the provider took under another name is another capture than the one that failed.
+        let asked = self.payment.calls_of(attempt.id).any(|call| {
+            matches!(call.purpose, Purpose::Capture { .. })
+                && call.accepted.as_ref().is_none_or(|accepted| accepted == reference)
+        });
+        if !asked || attempt.reference.as_ref().is_some_and(|known| known != payment) {
             return vec![self.impossible("capture_failed", Some(reference))];
         }
         let mut events = vec![Event::CaptureFailed { attempt: attempt.id, code: code.clone() }];
@@ -212,7 +225,14 @@ impl Recorder<'_> {
         events
     }
 
+    /// An authorisation was given up: that of the attempt, or that of another try on the same page.
     pub(super) fn voided(&self, attempt: &Attempt, payment: &ProviderReference) -> Vec<Event> {
+        if let Some(taken) = self.capture_named(attempt, payment) {
+            return self.capture_voided(attempt, taken, payment);
+        }
+        if attempt.reference.as_ref() != Some(payment) {
+            return self.other_try_voided(attempt, payment);
+        }
         match &attempt.state {
             AttemptState::Started
             | AttemptState::Waiting
@@ -230,14 +250,7 @@ impl Recorder<'_> {
                 }
                 events
             }
-            // What was taken as it was authorised may be let go before it ever moved. A capture of its own may not, nor
-            // one of which something went back: its money is only gone when the provider says so.
-            AttemptState::Captured { capture } => match self.payment.capture(*capture) {
-                Some(taken) if self.takes_at_once() && self.can_go_back(taken, taken.amount) => {
-                    self.reverse(attempt, taken, payment, taken.amount)
-                }
-                Some(_) | None => vec![self.impossible("voided", Some(payment))],
-            },
+            AttemptState::Captured { .. } => vec![self.impossible("voided", Some(payment))],
             AttemptState::Declined { .. }
             | AttemptState::Cancelled
             | AttemptState::Abandoned
@@ -246,7 +259,48 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn void_failed(&self, attempt: &Attempt, code: &ProviderCode) -> Vec<Event> {
+    /// What was taken as it was authorised may be let go before it ever moved. A capture of its own may not, nor one of
+    /// which something went back: its money is only gone when the provider says so.
+    fn capture_voided(&self, attempt: &Attempt, taken: &Capture, payment: &ProviderReference) -> Vec<Event> {
+        if taken.reversed == Some(taken.amount) {
+            return Vec::new();
+        }
+        if self.takes_at_once() && self.can_go_back(taken, taken.amount) {
+            return self.reverse(attempt, taken, payment, taken.amount);
+        }
+        vec![self.impossible("voided", Some(payment))]
+    }
+
+    /// A page can be tried more than once. That one try was given up says nothing about what another one holds or took;
+    /// as long as none has, it is a refused try and the page stays payable.
+    fn other_try_voided(&self, attempt: &Attempt, payment: &ProviderReference) -> Vec<Event> {
+        match &attempt.state {
+            AttemptState::Started | AttemptState::Waiting | AttemptState::Pending if attempt.reference.is_none() => {
+                Self::try_refused(attempt, Some(payment), &voided_code())
+            }
+            AttemptState::Started
+            | AttemptState::Waiting
+            | AttemptState::Pending
+            | AttemptState::Authorised { .. }
+            | AttemptState::Captured { .. }
+            | AttemptState::Unknown { .. } => vec![self.impossible("voided_other_try", Some(payment))],
+            AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned
+            | AttemptState::Voided
+            | AttemptState::Reversed => Vec::new(),
+        }
+    }
+
+    pub(super) fn void_failed(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        code: &ProviderCode,
+    ) -> Vec<Event> {
+        if attempt.reference.as_ref() != Some(payment) {
+            return vec![self.impossible("void_failed_other_try", Some(payment))];
+        }
         let void = self.payment.calls_of(attempt.id).find(|call| matches!(call.purpose, Purpose::Void { .. }));
         let mut events: Vec<Event> =
             void.map(|call| Event::CallSettled { call: call.id, code: Some(code.clone()) }).into_iter().collect();
@@ -262,11 +316,22 @@ impl Recorder<'_> {
         reversal: &ProviderReference,
         amount: Money,
     ) -> Vec<Event> {
-        if let Some(taken) = self.capture_of(attempt, payment) {
+        if let Some(taken) = self.capture_named(attempt, payment) {
             return self.reverse(attempt, taken, reversal, amount);
         }
         if !self.takes_at_once() {
             return self.voided(attempt, payment);
+        }
+        // Money went back, so this payment had taken it: it is the one that a page told without its name.
+        if let Some(nameless) = self.capture_nameless(attempt) {
+            return self.reverse_nameless(attempt, nameless, payment, reversal, amount);
+        }
+        // What was taken is told yet, or never: what went back of it is no less gone.
+        if amount != self.payment.terms.total {
+            return vec![
+                Self::unexplained(attempt, MoneyKind::Reversal, reversal, negative(amount)),
+                self.impossible("reversed", Some(payment)),
+            ];
         }
         let mut events = self.captured(attempt, Some(payment), Some(payment), amount);
         let taken = events.iter().any(|event| matches!(event, Event::Captured { .. }));
@@ -277,6 +342,22 @@ impl Recorder<'_> {
             let (capture, reference) = (self.context.capture, reversal.clone());
             events.push(Event::CaptureReversed { capture, amount, reference });
         }
+        events
+    }
+
+    /// The capture gets its name as it goes back, so that its own notification is known when it comes.
+    fn reverse_nameless(
+        &self,
+        attempt: &Attempt,
+        taken: &Capture,
+        payment: &ProviderReference,
+        reversal: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        let mut events: Vec<Event> = Self::learn(attempt, Some(payment)).into_iter().collect();
+        let (reference, payment) = (payment.clone(), payment.clone());
+        events.push(Event::CaptureAdopted { capture: taken.id, reference, payment });
+        events.extend(self.reverse(attempt, taken, reversal, amount));
         events
     }
 
@@ -299,7 +380,7 @@ impl Recorder<'_> {
     /// Whether so much of a capture can have gone back without a refund of ours.
     fn can_go_back(&self, taken: &Capture, amount: Money) -> bool {
         let left = self.payment.refundable_minor(taken).saturating_add(self.waiting_refunds(taken).1);
-        taken.reversed.is_none() && amount.minor() <= left
+        taken.reversed.is_none() && is_within(amount, taken, left)
     }
 
     /// The rejections of all refunds of a capture that still wait for approval, and their sum in minor units.
@@ -324,7 +405,7 @@ impl Recorder<'_> {
             return Vec::new();
         }
         match self.capture_of(attempt, payment) {
-            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken) => {
+            Some(taken) if is_within(amount, taken, self.payment.refundable_minor(taken)) => {
                 vec![Event::DisputeOpened { capture: taken.id, reference: dispute.clone(), amount }]
             }
             Some(_) | None => vec![self.impossible("dispute_opened", Some(dispute))],
@@ -344,7 +425,7 @@ impl Recorder<'_> {
         }
         let reserved = known.filter(|known| known.state.reserves()).map_or(0, |known| known.amount.minor());
         match self.capture_of(attempt, payment) {
-            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken).saturating_add(reserved) => {
+            Some(taken) if is_within(amount, taken, self.payment.refundable_minor(taken).saturating_add(reserved)) => {
                 vec![Event::DisputeDebited { capture: taken.id, reference: dispute.clone(), amount }]
             }
             Some(_) | None => vec![
@@ -385,13 +466,20 @@ impl Recorder<'_> {
     }
 
     fn capture_of(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
-        let named = self.payment.captures.iter().find(|known| {
+        self.capture_named(attempt, payment).or_else(|| self.capture_nameless(attempt))
+    }
+
+    /// The capture of exactly this payment.
+    fn capture_named(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
+        self.payment.captures.iter().find(|known| {
             known.account == attempt.account
                 && (known.payment.as_ref() == Some(payment) || known.reference.as_ref() == Some(payment))
-        });
-        named.or_else(|| {
-            self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.payment.is_none())
         })
+    }
+
+    /// The capture that a page told of an attempt without the name of its payment.
+    fn capture_nameless(&self, attempt: &Attempt) -> Option<&Capture> {
+        self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.payment.is_none())
     }
 
     /// What came back is not what was asked: it never makes `paid`, and two persons decide.
@@ -419,6 +507,16 @@ impl Recorder<'_> {
     pub(super) fn impossible(&self, fact: &str, reference: Option<&ProviderReference>) -> Event {
         self.exception(ExceptionCause::Impossible { fact: fact.to_owned(), reference: reference.cloned() })
     }
+}
+
+/// Whether a provider's amount is one of the capture's currency and at most `limit` minor units.
+fn is_within(amount: Money, taken: &Capture, limit: i64) -> bool {
+    amount.currency() == taken.amount.currency() && amount.minor() <= limit
+}
+
+/// The code of a try that was given up, in the place of a provider's reason.
+fn voided_code() -> ProviderCode {
+    ProviderCode::parse("voided").unwrap_or_else(|_| unreachable!("the literal is visible ASCII"))
 }
 
 /// The amount as one that left; the amounts of facts are positive, so it always exists.
