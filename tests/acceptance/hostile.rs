@@ -50,7 +50,7 @@ impl Notice {
         body.to_string().into_bytes()
     }
 
-    fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self) -> Vec<u8> {
         let signed = [
             self.psp.clone(),
             self.original.clone().unwrap_or_default(),

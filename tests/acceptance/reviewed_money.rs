@@ -82,6 +82,27 @@ async fn a_cancelled_try_leaves_the_page_payable() {
 }
 
 #[tokio::test]
+async fn a_payment_that_was_let_go_before_its_name_was_told_is_not_held() {
+    let stage = Stage::new(9_110);
+    let created = stage.create("13.00").await;
+    let page = stage.start(created.id).await;
+    stage.decide(&page, "approve");
+    // The page tells that it was paid before the provider tells the name of the payment.
+    stage.clock.advance(jiff::SignedDuration::from_secs(61));
+    stage.attend().await;
+    let paid = stage.payment(created.id).await;
+    assert_eq!((paid.state.as_str(), paid.captures[0].payment.is_none()), ("paid", true));
+    let psp = stage.transaction(&name(&paid))["provider_reference"].as_str().unwrap().to_owned();
+    stage
+        .hand_over(&[], &Notice::later("TECHNICAL_CANCEL", &name(&paid), &psp, "TECHCANCEL000001", 1_300).body())
+        .await;
+    stage.settle().await;
+    let after = stage.payment(created.id).await;
+    assert_eq!((after.state.as_str(), stage.held().await), ("reversed", 0));
+    assert_eq!(after.captures.len(), 1);
+}
+
+#[tokio::test]
 async fn of_two_captures_the_one_that_is_named_is_let_go() {
     let stage = Stage::new(9_103);
     let paid = stage.pay(stage.create("13.00").await.id).await;

@@ -12,8 +12,12 @@ use crate::domain::{
     call::{CloseReason, Purpose},
     decide,
     event::{Event, ExceptionCause, MoneyKind},
+    payment::OpenException,
     refund::{Dispute, DisputeState, RefundOrigin, RefundState},
 };
+
+/// What is said of an authorisation that was given up and is not the one we know.
+const VOIDED_OTHER_TRY: &str = "voided_other_try";
 
 impl Recorder<'_> {
     /// The payment was authorised; under automatic capture that is the capture.
@@ -23,10 +27,12 @@ impl Recorder<'_> {
         reference: Option<&ProviderReference>,
         amount: Money,
     ) -> Vec<Event> {
-        // A try that was given up may be told before it is told that it had been authorised.
-        let given_up = |known: &RefusedTry| known.reference.as_ref() == reference && known.code == voided_code();
-        if reference.is_some() && attempt.tries.iter().any(given_up) {
-            return Vec::new();
+        // That a try was given up may be told before it is told that it had been authorised. If a page said meanwhile
+        // that it was paid, without a name, this is the money that was let go.
+        if let Some(let_go) = reference.filter(|reference| self.was_let_go(attempt, reference)) {
+            return self
+                .capture_nameless(attempt)
+                .map_or_else(Vec::new, |taken| self.reverse_nameless(attempt, taken, let_go, let_go, taken.amount));
         }
         if self.takes_at_once() {
             return self.captured(attempt, reference, reference, amount);
@@ -61,6 +67,25 @@ impl Recorder<'_> {
             | AttemptState::Reversed => {}
         }
         events
+    }
+
+    fn was_let_go(&self, attempt: &Attempt, payment: &ProviderReference) -> bool {
+        let refused = |known: &RefusedTry| known.reference.as_ref() == Some(payment) && known.code == voided_code();
+        let shown = |known: &OpenException| match &known.cause {
+            ExceptionCause::Impossible { fact, reference } => {
+                fact == VOIDED_OTHER_TRY && reference.as_ref() == Some(payment)
+            }
+            ExceptionCause::Overpayment { .. }
+            | ExceptionCause::Mismatch { .. }
+            | ExceptionCause::ForeignRefund { .. }
+            | ExceptionCause::OutcomeOverdue { .. }
+            | ExceptionCause::CallRejected { .. }
+            | ExceptionCause::ReferenceMissing { .. }
+            | ExceptionCause::CaptureDue { .. }
+            | ExceptionCause::RefundContradicted { .. }
+            | ExceptionCause::VoidFailed { .. } => false,
+        };
+        attempt.tries.iter().any(refused) || self.payment.exceptions.iter().any(shown)
     }
 
     fn held(&self, attempt: &Attempt) -> Event {
@@ -283,7 +308,7 @@ impl Recorder<'_> {
             | AttemptState::Pending
             | AttemptState::Authorised { .. }
             | AttemptState::Captured { .. }
-            | AttemptState::Unknown { .. } => vec![self.impossible("voided_other_try", Some(payment))],
+            | AttemptState::Unknown { .. } => vec![self.impossible(VOIDED_OTHER_TRY, Some(payment))],
             AttemptState::Declined { .. }
             | AttemptState::Cancelled
             | AttemptState::Abandoned
