@@ -2,9 +2,10 @@
 //! for a person, never an error, and it is never dropped.
 //!
 //! [`page`] records what is learned about a hosted page, [`calls`] what a provider answered to a call, [`money`] what
-//! it says about the money itself, [`refunds`] about money on its way back.
+//! it says about the money itself, [`refunds`] about money on its way back, [`disputes`] about what the bank takes.
 
 mod calls;
+mod disputes;
 mod money;
 mod page;
 mod refunds;
