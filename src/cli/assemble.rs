@@ -1,12 +1,15 @@
 //! From settings to a desk: the one place where providers are made.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use async_trait::async_trait;
 use zahlstelle_adyen::{Adyen, AdyenSettings};
 use zahlstelle_contract::{
+    method::Method,
+    outcome::NotSentCause,
     provider::{Environment, Provider},
     reference::AccountName,
-    transport::Transport,
+    transport::{HttpRequest, HttpResponse, Transport, TransportError},
 };
 
 use crate::{
@@ -33,15 +36,50 @@ pub enum AssembleError {
         account: AccountName,
     },
     /// A service offers a method that its account cannot start.
-    #[error("service {service:?}: account {account} cannot take {method}")]
+    #[error("{tenant}: service {service}: account {account} cannot take {method}, it takes {}", list(takes))]
     Method {
+        /// The Mandant.
+        tenant: String,
         /// The service.
         service: String,
         /// The account.
         account: AccountName,
         /// The method.
-        method: zahlstelle_contract::method::Method,
+        method: Method,
+        /// What the account can take.
+        takes: Vec<Method>,
     },
+}
+
+/// Everything for which settings do not make a desk; never empty.
+#[derive(Debug)]
+pub struct AssembleErrors(Vec<AssembleError>);
+
+impl AssembleErrors {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// One line for each.
+impl fmt::Display for AssembleErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("\n")?;
+            }
+            error.fmt(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for AssembleErrors {}
+
+fn list(methods: &[Method]) -> String {
+    let names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    names.join(", ")
 }
 
 /// The settings of the desk that follow from the settings of the service.
@@ -67,33 +105,61 @@ pub fn page_origins(tenant: &TenantConfig) -> Vec<PageOrigin> {
 }
 
 /// The Mandanten with their providers. `transport` gives the line of an account.
+///
+/// The error holds everything that stands in the way, not the first of it.
 pub fn tenant_desks(
     tenants: impl IntoIterator<Item = TenantConfig>,
     transport: impl Fn(&AccountName) -> Option<Arc<dyn Transport>>,
-) -> Result<Vec<TenantDesk>, AssembleError> {
-    tenants.into_iter().map(|tenant| tenant_desk(tenant, &transport)).collect()
+) -> Result<Vec<TenantDesk>, AssembleErrors> {
+    let mut errors = Vec::new();
+    let desks = tenants.into_iter().map(|tenant| tenant_desk(tenant, &transport, &mut errors)).collect();
+    if errors.is_empty() { Ok(desks) } else { Err(AssembleErrors(errors)) }
+}
+
+/// Says what would keep the service from starting, without any way to a provider.
+pub fn check(tenants: impl IntoIterator<Item = TenantConfig>) -> Result<(), AssembleErrors> {
+    tenant_desks(tenants, |_| Some(Arc::new(NoWayOut))).map(drop)
+}
+
+/// Leads nowhere: what only has to be made, and never called, needs no more.
+struct NoWayOut;
+
+#[async_trait]
+impl Transport for NoWayOut {
+    async fn send(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        Err(TransportError::NotSent(NotSentCause::NoConnection))
+    }
 }
 
 fn tenant_desk(
     config: TenantConfig,
     transport: &impl Fn(&AccountName) -> Option<Arc<dyn Transport>>,
-) -> Result<TenantDesk, AssembleError> {
+    errors: &mut Vec<AssembleError>,
+) -> TenantDesk {
     let mut providers: BTreeMap<AccountName, Arc<dyn Provider>> = BTreeMap::new();
     for (name, account) in config.accounts {
-        let line = transport(&name).ok_or_else(|| AssembleError::NoLine { account: name.clone() })?;
-        providers.insert(name.clone(), provider(name, account, line)?);
+        let line = transport(&name).ok_or_else(|| AssembleError::NoLine { account: name.clone() });
+        match line.and_then(|line| provider(name.clone(), account, line)) {
+            Ok(made) => drop(providers.insert(name, made)),
+            Err(error) => errors.push(error),
+        }
     }
     for service in config.tenant.services.values() {
         for route in &service.methods {
-            let takes =
-                providers.get(&route.account).is_some_and(|provider| provider.methods().contains(&route.method));
-            if !takes {
-                let (service, account) = (service.id.as_str().to_owned(), route.account.clone());
-                return Err(AssembleError::Method { service, account, method: route.method });
+            // An account that could not be made has been told of.
+            let Some(provider) = providers.get(&route.account) else { continue };
+            if !provider.methods().contains(&route.method) {
+                errors.push(AssembleError::Method {
+                    tenant: config.tenant.id.as_str().to_owned(),
+                    service: service.id.as_str().to_owned(),
+                    account: route.account.clone(),
+                    method: route.method,
+                    takes: provider.methods().to_vec(),
+                });
             }
         }
     }
-    Ok(TenantDesk { tenant: config.tenant, providers })
+    TenantDesk { tenant: config.tenant, providers }
 }
 
 fn provider(

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path};
 
+use super::{assemble, notes};
 use crate::config::{Config, Environ};
 
 /// What the command found.
@@ -30,19 +31,32 @@ pub fn run(path: &Path, environ: &Environ<'_>, out: &mut dyn io::Write) -> io::R
     match Config::load(path, environ) {
         Ok(config) => {
             for (id, mandant) in &config.tenants {
-                let (services, fees) = (mandant.tenant.services.len(), mandant.tenant.fees.fees().count());
-                writeln!(out, "{id}: {services} services, {fees} fees, {} provider accounts", mandant.accounts.len())?;
+                let services = counted(mandant.tenant.services.len(), "service");
+                let fees = counted(mandant.tenant.fees.fees().count(), "fee");
+                writeln!(out, "{id}: {services}, {fees}, {}", counted(mandant.accounts.len(), "provider account"))?;
+                for note in notes::of(&mandant.tenant) {
+                    writeln!(out, "note: {id}: {note}")?;
+                }
+            }
+            if let Err(errors) = assemble::check(config.tenants.into_values()) {
+                writeln!(out, "{errors}")?;
+                writeln!(out, "{}: {}", path.display(), counted(errors.count(), "mistake"))?;
+                return Ok(Outcome::Unusable);
             }
             writeln!(out, "{}: ok", path.display())?;
             Ok(Outcome::Usable)
         }
         Err(errors) => {
             writeln!(out, "{errors}")?;
-            let count = errors.iter().count();
-            writeln!(out, "{}: {count} {}", path.display(), if count == 1 { "mistake" } else { "mistakes" })?;
+            writeln!(out, "{}: {}", path.display(), counted(errors.iter().count(), "mistake"))?;
             Ok(Outcome::Unusable)
         }
     }
+}
+
+/// A count with its noun.
+pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == N::from(1) { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -59,6 +73,60 @@ mod tests {
         let printed = String::from_utf8(out).unwrap();
         assert_eq!((outcome, outcome.exit_code()), (Outcome::Usable, 0), "{printed}");
         assert!(printed.contains("dortmund-demo: 2 services"), "{printed}");
+        assert!(printed.contains(" 1 provider account\n"), "{printed}");
+        assert!(!printed.contains("note:"), "{printed}");
+    }
+
+    /// Checks the shipped settings with a change to the tenant file.
+    fn check_changed(right: &str, changed: &str) -> (Outcome, String) {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tenants")).unwrap();
+        fs::copy(shipped.join("demo.toml"), folder.path().join("demo.toml")).unwrap();
+        let tenant = fs::read_to_string(shipped.join("tenants/dortmund.toml")).unwrap();
+        assert!(tenant.contains(right), "{right}");
+        fs::write(folder.path().join("tenants/dortmund.toml"), tenant.replace(right, changed)).unwrap();
+        let mut out = Vec::new();
+        let environ = |_: &str| Some("0123456789abcdef".repeat(4));
+        let outcome = run(&folder.path().join("demo.toml"), &environ, &mut out).unwrap();
+        (outcome, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn what_would_stop_the_service_is_told_all_at_once() {
+        let changed = "methods = { card = \"adyen-test\", paypal = \"adyen-test\" }";
+        let (outcome, printed) = check_changed("methods = { card = \"adyen-test\" }", changed);
+        assert_eq!(outcome.exit_code(), 2, "{printed}");
+        for service in ["buergerbuero", "buergerportal"] {
+            let told =
+                format!("dortmund-demo: service {service}: account adyen-test cannot take paypal, it takes card");
+            assert!(printed.contains(&told), "{printed}");
+        }
+        assert!(printed.ends_with("demo.toml: 2 mistakes\n"), "{printed}");
+    }
+
+    #[test]
+    fn what_is_right_and_may_surprise_is_noted() {
+        for (right, changed, note) in [
+            (
+                "approval_chain = []",
+                "approval_chain = [{ name = \"anordnung\", scope = \"refunds:order\" }]",
+                "note: dortmund-demo: service buergerportal: has an approval chain, and this release has no persons yet",
+            ),
+            ("imprint_url = ", "# imprint_url = ", "note: dortmund-demo: there is no imprint_url"),
+            ("privacy_url = ", "# privacy_url = ", "note: dortmund-demo: there is no privacy_url"),
+            ("accessibility_url = ", "# accessibility_url = ", "note: dortmund-demo: there is no accessibility_url"),
+            (
+                "valid_from = 2026-02-07\namount = \"46.00\"",
+                "valid_from = 2026-02-09\namount = \"46.00\"",
+                "note: dortmund-demo: fee personalausweis_ab_24: has no price after 2026-02-06 and before 2026-02-09",
+            ),
+        ] {
+            let (outcome, printed) = check_changed(right, changed);
+            assert_eq!(outcome, Outcome::Usable, "{printed}");
+            let notes: Vec<&str> = printed.lines().filter(|line| line.starts_with("note:")).collect();
+            assert!(notes.len() == 1 && notes[0].starts_with(note), "{note}\n{printed}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod demo;
 mod key;
 mod logging;
 mod migrate;
+mod notes;
 mod serve;
 pub mod service;
 mod twin;
@@ -15,11 +16,16 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::{
+    config::{Config, Database, TenantConfig},
+    domain::tenant::TenantId,
+    store::Store,
+};
 
 /// The open payment gateway of a city's citizen services.
 #[derive(Debug, Parser)]
@@ -103,6 +109,36 @@ fn load(config: &ConfigArgument) -> Result<Config, Failure> {
         say_error(&errors.to_string());
         Failure::Usage
     })
+}
+
+/// The settings for a command that calls no provider, and so needs no secret of one.
+fn load_without_secrets(config: &ConfigArgument) -> Result<Config, Failure> {
+    Config::load_without_secrets(&config.file).map_err(|errors| {
+        say_error(&errors.to_string());
+        Failure::Usage
+    })
+}
+
+/// The Mandant that `--tenant` names.
+fn known_tenant<'a>(config: &'a Config, tenant: &str) -> Result<&'a TenantConfig, Failure> {
+    config.tenants.get(tenant).ok_or_else(|| {
+        let known: Vec<&str> = config.tenants.keys().map(TenantId::as_str).collect();
+        say_error(&format!("--tenant {tenant}: the settings know {}", known.join(", ")));
+        Failure::Usage
+    })
+}
+
+/// The database of the settings, which must be there and up to date.
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    if let Database::File(path) = &config.database {
+        let path_shown = path.display();
+        if !path.exists() {
+            say_error(&format!("the database {path_shown}: no such file; `zahlstelle migrate` makes it"));
+            return Err(Failure::Found);
+        }
+        return service::open_store(config).map_err(|error| failed(&format!("the database {path_shown}"), &error));
+    }
+    service::open_store(config).map_err(|error| failed("the database", &error))
 }
 
 fn environ(name: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{
-    ConfigArgument, Ended, failed, load, logging, runtime,
+    ConfigArgument, Ended, failed, load, logging, open_store, runtime,
     service::{self, Role, Service},
 };
 use crate::{clock::SystemClock, http, ids::SystemIds};
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let config = load(&arguments.config)?;
     logging::start(config.log);
     let runtime = runtime()?;
-    let store = service::open_store(&config).map_err(|error| failed("the database", &error))?;
+    let store = open_store(&config)?;
     runtime.block_on(async {
         let listen = config.server.listen;
         let server = match arguments.role {

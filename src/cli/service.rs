@@ -34,7 +34,7 @@ pub enum Role {
 pub enum StartError {
     /// The settings do not make a desk.
     #[error(transparent)]
-    Assemble(#[from] assemble::AssembleError),
+    Assemble(#[from] assemble::AssembleErrors),
     /// There is no client towards the providers.
     #[error(transparent)]
     Client(#[from] ClientError),

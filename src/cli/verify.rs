@@ -1,8 +1,12 @@
 //! `zahlstelle verify`: checks every invariant of a database and its hash chain.
 
 use clap::Args;
+use zahlstelle_contract::money::{Currency, Money};
 
-use super::{ConfigArgument, Ended, Failure, failed, load, runtime, say, service};
+use super::{
+    ConfigArgument, Ended, Failure, check_config::counted, failed, known_tenant, load_without_secrets, open_store,
+    runtime, say,
+};
 use crate::{
     desk::verify::{self, Report},
     store::Store,
@@ -18,8 +22,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Ended {
-    let config = load(&arguments.config)?;
-    let store = service::open_store(&config).map_err(|error| failed("the database", &error))?;
+    let config = load_without_secrets(&arguments.config)?;
+    if let Some(wanted) = &arguments.tenant {
+        known_tenant(&config, wanted)?;
+    }
+    let store = open_store(&config)?;
     let runtime = runtime()?;
     let mut clean = true;
     for tenant in config.tenants.keys() {
@@ -34,10 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
 
 async fn check(store: &dyn Store, tenant: &str) -> Result<Report, Failure> {
     let report = verify::verify(store, tenant).await.map_err(|error| failed("the log", &error))?;
-    let (records, payments) = (report.records, report.payments);
-    say(&format!("{tenant}: {records} records, {payments} payments, head {}", report.head));
+    let (records, payments) = (counted(report.records, "record"), counted(report.payments, "payment"));
+    say(&format!("{tenant}: {records}, {payments}, head {}", report.head));
     for ((account, currency), minor) in &report.balances {
-        say(&format!("  {account} {minor} minor units {currency}"));
+        say(&format!("  {account}  {}", balance(*minor, currency)));
     }
     for finding in &report.findings {
         say(&format!("  WRONG: {finding}"));
@@ -50,4 +57,29 @@ async fn check(store: &dyn Store, tenant: &str) -> Result<Report, Failure> {
         say("  everything fits together");
     }
     Ok(report)
+}
+
+/// A sum of debits less credits, as bookkeepers write it.
+fn balance(minor: i64, currency: &str) -> String {
+    let side = if minor < 0 { "credit" } else { "debit" };
+    let amount = Currency::from_code(currency)
+        .map(|currency| Money::from_minor(minor, currency))
+        .and_then(|money| if minor < 0 { money.checked_neg() } else { Ok(money) });
+    match amount {
+        Ok(amount) => format!("{amount} {side}"),
+        // No entry can make such a sum; the number itself still is the truth.
+        Err(_) => format!("{minor} minor units {currency}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balances_are_written_as_bookkeepers_do() {
+        assert_eq!(balance(800, "EUR"), "8.00 EUR debit");
+        assert_eq!(balance(-1300, "EUR"), "13.00 EUR credit");
+        assert_eq!(balance(i64::MIN, "EUR"), format!("{} minor units EUR", i64::MIN));
+    }
 }

@@ -88,7 +88,7 @@ impl fmt::Display for ConfigError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FileProblem {
     /// The operating system says no.
-    #[error("cannot be read: {kind}")]
+    #[error("cannot be read: {}", in_words(*kind))]
     Unreadable {
         /// What it says.
         kind: io::ErrorKind,
@@ -102,6 +102,15 @@ pub enum FileProblem {
     /// It is no text.
     #[error("must be text in UTF-8")]
     NotUtf8,
+}
+
+/// What the operating system says, as people say it.
+fn in_words(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// What is wrong and what would be right.

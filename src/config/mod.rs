@@ -36,6 +36,7 @@ pub use self::{
 use self::{
     document::Document,
     reader::{Keys, Section},
+    secret::SecretSource,
     tenant::TenantDocument,
 };
 use crate::domain::tenant::TenantId;
@@ -73,6 +74,16 @@ impl Config {
     /// Secrets are fetched from `environ` and from files here and now, so that a missing one is known before anything
     /// starts. The error holds every mistake of every file.
     pub fn load(path: &Path, environ: &Environ<'_>) -> Result<Self, ConfigErrors> {
+        Self::load_with(path, SecretSource::Fetched(environ))
+    }
+
+    /// The same for whoever calls no provider: secrets outside the settings are not fetched, and what stands in their
+    /// place opens nothing.
+    pub fn load_without_secrets(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::load_with(path, SecretSource::Substituted)
+    }
+
+    fn load_with(path: &Path, source: SecretSource<'_>) -> Result<Self, ConfigErrors> {
         let text = read(path).map_err(|problem| ConfigErrors::of_file(path, problem))?;
         let document = Document::new(path, &text);
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
@@ -84,7 +95,7 @@ impl Config {
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
         let files = tenant_files(&root.section("tenants", &TENANTS), folder);
         let mut errors = document.into_errors();
-        let tenants = load_tenants(&files, environ, &mut errors);
+        let tenants = load_tenants(&files, source, &mut errors);
         match server {
             Some(server) if errors.is_empty() => Ok(Self { server, database, log, jobs, tenants }),
             Some(_) | None => Err(ConfigErrors::new(errors)),
@@ -95,7 +106,7 @@ impl Config {
 /// Reads every tenant file; names that must be unique among all Mandanten are compared here.
 fn load_tenants(
     files: &[PathBuf],
-    environ: &Environ<'_>,
+    source: SecretSource<'_>,
     errors: &mut Vec<ConfigError>,
 ) -> BTreeMap<TenantId, TenantConfig> {
     let mut tenants = BTreeMap::new();
@@ -112,7 +123,7 @@ fn load_tenants(
         let document = Document::new(path, &text);
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let table = document.parse();
-        let parsed = TenantDocument { document: &document, folder, environ }.read(&table, &mut ids, &mut accounts);
+        let parsed = TenantDocument { document: &document, folder, source }.read(&table, &mut ids, &mut accounts);
         if let Some(parsed) = parsed {
             tenants.insert(parsed.tenant.id.clone(), parsed);
         }

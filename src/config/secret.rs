@@ -19,13 +19,25 @@ const SECRET_LENGTH_MAX: usize = 4_096;
 /// The fewest digits of a key in hexadecimal: 16 bytes.
 const KEY_DIGITS_MIN: usize = 32;
 
+/// Stands in the place of a secret that is not fetched; it is long enough for a key in hexadecimal.
+const SUBSTITUTE: &str = "00000000000000000000000000000000";
+
+/// Whether secrets that stand outside the settings are needed.
+#[derive(Clone, Copy)]
+pub(super) enum SecretSource<'a> {
+    /// They are fetched from files and from these variables of the environment.
+    Fetched(&'a Environ<'a>),
+    /// They are not looked for.
+    Substituted,
+}
+
 /// Where secrets may come from.
 #[derive(Clone, Copy)]
 pub(super) struct Secrets<'a> {
     /// Paths are relative to it.
     pub(super) folder: &'a Path,
-    /// The variables of the environment.
-    pub(super) environ: &'a Environ<'a>,
+    /// Where those that stand elsewhere are found.
+    pub(super) source: SecretSource<'a>,
     /// Whether secrets may stand in the settings themselves.
     pub(super) environment: Environment,
 }
@@ -68,20 +80,22 @@ impl Secrets<'_> {
 
     fn fetch(&self, value: &Value<'_>) -> Option<SecretString> {
         let section = value.section(&KEYS)?;
-        match (section.get("env"), section.get("file")) {
-            (Some(env), None) => {
-                let name = env.text()?;
-                let missing = || Problem::VariableMissing { name: name.to_owned() };
-                env.checked((self.environ)(name).map(SecretString::from).ok_or_else(missing))
-            }
-            (None, Some(file)) => {
-                let path = self.folder.join(file.text()?);
-                file.checked(read_file(&path).map_err(Problem::SecretFile))
-            }
+        let (named, is_variable) = match (section.get("env"), section.get("file")) {
+            (Some(env), None) => (env, true),
+            (None, Some(file)) => (file, false),
             (Some(_), Some(_)) | (None, None) => {
                 value.report(Problem::SecretSource);
-                None
+                return None;
             }
+        };
+        let name = named.text()?;
+        match self.source {
+            SecretSource::Substituted => Some(SecretString::from(SUBSTITUTE)),
+            SecretSource::Fetched(environ) if is_variable => {
+                let missing = || Problem::VariableMissing { name: name.to_owned() };
+                named.checked(environ(name).map(SecretString::from).ok_or_else(missing))
+            }
+            SecretSource::Fetched(_) => named.checked(read_file(&self.folder.join(name)).map_err(Problem::SecretFile)),
         }
     }
 }

@@ -94,6 +94,20 @@ fn the_smallest_settings_are_right() {
 }
 
 #[test]
+fn settings_can_be_read_where_the_secrets_are_not() {
+    let tenant = TENANT
+        .replace("api_key = \"key-in-the-settings\"", "api_key = { env = \"NOT_SET\" }")
+        .replace("\"00112233445566778899aabbccddeeff\"", "{ file = \"not-there\" }");
+    let folder = Folder::new(MAIN, &tenant);
+    assert_eq!(folder.load().unwrap_err().iter().count(), 2);
+    let config = Config::load_without_secrets(&folder.path("zahlstelle.toml")).unwrap();
+    assert_eq!(config.tenants["stadt"].accounts.len(), 1);
+    // A source that is none stays a mistake.
+    folder.write("stadt.toml", &tenant.replace("{ env = \"NOT_SET\" }", "{}"));
+    assert!(Config::load_without_secrets(&folder.path("zahlstelle.toml")).is_err());
+}
+
+#[test]
 fn secrets_do_not_print() {
     let config = Folder::new(MAIN, TENANT).load().unwrap();
     let printed = format!("{config:?}");

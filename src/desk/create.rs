@@ -1,19 +1,22 @@
 //! Creating a payment: what is charged, under which Kassenzeichen, until when.
 
+mod prepare;
+
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 use zahlstelle_contract::{
     method::{CaptureMode, Method},
-    money::{Currency, Money},
+    money::Money,
 };
 
+use self::prepare::{Prepared, prepare};
 use super::{
     Desk, DeskError, Problem, TenantDesk,
     change::{self, Extra},
     idempotency::{Answered, Idempotency, KeyState},
-    later, log,
+    log,
     side::{self, PaymentSide},
     token,
 };
@@ -23,17 +26,19 @@ use crate::{
         ids::{ClientId, PaymentId},
         kassenzeichen::Kassenzeichen,
         language::Language,
-        line::{BookingData, FeeLine, ShareKind, ShareRule, TaxRate},
+        line::{BookingData, TaxRate},
         payment::{Payment, State},
-        tenant::{self, KassenzeichenSource, Service},
+        tenant::{KassenzeichenSource, Service},
     },
-    ledger::chain,
+    ledger::claim,
     store::{
         commit::{ClaimKey, NewClaim, Outcome, Row, Space, Taken},
         read::ListFilter,
     },
 };
 
+/// How many payments a claim may have, so that naming it stays cheap.
+const PAYMENTS_OF_CLAIM_MAX: u32 = 50;
 /// How often a number that somebody else had used is replaced by the next one.
 const NUMBERS_MAX: usize = 16;
 
@@ -270,43 +275,48 @@ impl Desk {
         }
     }
 
-    /// A further payment of a claim is over the same amount, and counts its attempts behind those of the earlier ones.
+    /// A further payment of a claim is over what is open of it, and counts its attempts behind those of the earlier ones.
     async fn follow_up(
         &self,
         tenant: &str,
         named: Kassenzeichen,
         prepared: &Prepared<'_>,
     ) -> Result<Claimed, DeskError> {
+        let kassenzeichen = named.as_str().to_owned();
+        let earlier = self.payments_of_claim(tenant, &kassenzeichen).await?;
+        let new = &prepared.terms;
+        let attempts_before = earlier.iter().map(Payment::next_attempt_number).max().unwrap_or(1).saturating_sub(1);
+        let claimed = Claimed { kassenzeichen, is_new: false, attempts_before, claim: new.claim, reference_of: None };
+        let (Some(latest), true) = (earlier.first(), new.claim != ClaimPosting::Elsewhere) else { return Ok(claimed) };
+        // What went back without a refund of ours still stands in the books; otherwise the claim is posted anew.
+        let open = earlier.iter().fold(0_i64, |sum, payment| sum.saturating_add(claim::open_minor(payment)));
+        let owed = if open > 0 { Money::from_minor(open, new.total.currency()) } else { latest.terms.total };
+        if latest.terms.service != new.service || owed != new.total {
+            let detail = "belongs to a claim of another service or over another amount";
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        }
+        Ok(Claimed { claim: if open > 0 { ClaimPosting::Elsewhere } else { new.claim }, ..claimed })
+    }
+
+    /// The payments of a claim, newest first.
+    async fn payments_of_claim(&self, tenant: &str, kassenzeichen: &str) -> Result<Vec<Payment>, DeskError> {
         let filter = ListFilter {
             reference: None,
-            kassenzeichen: Some(named.as_str().to_owned()),
+            kassenzeichen: Some(kassenzeichen.to_owned()),
             state: None,
             created_after: None,
             created_before: None,
             before: None,
-            limit: 1,
+            limit: PAYMENTS_OF_CLAIM_MAX,
         };
-        let kassenzeichen = named.as_str().to_owned();
-        let new = &prepared.terms;
-        let Some(latest) = self.store.payments(tenant, &filter).await?.into_iter().next() else {
-            return Ok(Claimed {
-                kassenzeichen,
-                is_new: false,
-                attempts_before: 0,
-                claim: new.claim,
-                reference_of: None,
-            });
-        };
-        let latest = self.payment(tenant, PaymentId(latest.id)).await?;
-        if latest.terms.service != new.service || latest.terms.total != new.total {
-            let detail = format!("belongs to a claim of service {} over {}", latest.terms.service, latest.terms.total);
-            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", detail)]));
+        let mut payments = Vec::new();
+        for listed in self.store.payments(tenant, &filter).await? {
+            payments.push(self.payment(tenant, PaymentId(listed.id)).await?);
         }
-        // After a reversal the claim still stands in the books; after any other end it was withdrawn and is posted anew.
-        let stands = matches!(latest.state, State::Reversed { .. });
-        let claim = if stands { ClaimPosting::Elsewhere } else { new.claim };
-        let attempts_before = latest.next_attempt_number().saturating_sub(1);
-        Ok(Claimed { kassenzeichen, is_new: false, attempts_before, claim, reference_of: None })
+        if payments.len() >= usize::try_from(PAYMENTS_OF_CLAIM_MAX).unwrap_or(usize::MAX) {
+            return Err(DeskError::Invalid(vec![Problem::at("/kassenzeichen", "has been tried too often")]));
+        }
+        Ok(payments)
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything here was prepared before and only meets in the commit")]
@@ -363,150 +373,6 @@ struct Claimed {
     claim: ClaimPosting,
     /// The payment that had the portal's reference and ended unpaid.
     reference_of: Option<Uuid>,
-}
-
-/// A request that can be met.
-struct Prepared<'a> {
-    service: &'a Service,
-    terms: Terms,
-    descriptions: Vec<Option<String>>,
-    return_url: String,
-}
-
-/// Everything that can be said about a request without the store; all problems at once.
-fn prepare<'a>(
-    desk: &'a TenantDesk,
-    request: &NewPayment,
-    client: ClientId,
-    now: Timestamp,
-) -> Result<Prepared<'a>, DeskError> {
-    let Some(service) = desk.tenant.services.get(request.service.as_str()) else {
-        return Err(DeskError::Invalid(vec![Problem::at("/service", "is no service of this Mandant")]));
-    };
-    let mut problems = Vec::new();
-    let (lines, descriptions) = price_lines(desk, service, request, now, &mut problems);
-    let total = total_of(&lines, request, &mut problems);
-    let methods = methods_of(service, request, &mut problems);
-    let return_url = service.return_address(&request.return_url);
-    if return_url.is_none() {
-        problems.push(Problem::at("/return_url", "is not covered by the return addresses of the service"));
-    }
-    let seconds = service.expiry.choose(request.expires_in_seconds).unwrap_or_else(|error| {
-        problems.push(Problem::at("/expires_in_seconds", error));
-        0
-    });
-    let (Some(return_url), true) = (return_url, problems.is_empty()) else { return Err(DeskError::Invalid(problems)) };
-    let terms = Terms {
-        service: service.id.as_str().to_owned(),
-        kassenzeichen: String::new(),
-        lines,
-        total,
-        capture: request.capture.unwrap_or(service.capture),
-        methods,
-        language: request.language.clone().unwrap_or_else(Language::german).as_str().to_owned(),
-        claim: match service.posts_claim() {
-            Some(tenant::ClaimPosting::AtCreation) => ClaimPosting::AtCreation,
-            Some(tenant::ClaimPosting::AtPayment) => ClaimPosting::AtPayment,
-            None => ClaimPosting::Elsewhere,
-        },
-        attempts_before: 0,
-        expires_at: later(now, std::time::Duration::from_secs(u64::from(seconds))),
-        client,
-        side_mac: String::new(),
-    };
-    Ok(Prepared { service, terms, descriptions, return_url: return_url.into() })
-}
-
-fn price_lines(
-    desk: &TenantDesk,
-    service: &Service,
-    request: &NewPayment,
-    now: Timestamp,
-    problems: &mut Vec<Problem>,
-) -> (Vec<FeeLine>, Vec<Option<String>>) {
-    let mut lines = Vec::with_capacity(request.lines.len());
-    let mut descriptions = Vec::with_capacity(request.lines.len());
-    for (index, line) in request.lines.iter().enumerate() {
-        let priced = match line {
-            NewLine::Fee { fee, quantity, fee_date } => {
-                descriptions.push(None);
-                price_fee(desk, service, fee, *quantity, *fee_date, now)
-            }
-            NewLine::Explicit { description, quantity, unit_amount, tax_rate, booking } => {
-                descriptions.push(Some(description.clone()));
-                price_explicit(service, *quantity, *unit_amount, *tax_rate, booking.clone())
-            }
-        };
-        match priced {
-            Ok(line) => lines.push(line),
-            Err((member, detail)) => problems.push(Problem::at(format!("/lines/{index}{member}"), detail)),
-        }
-    }
-    (lines, descriptions)
-}
-
-/// The member of a line that is wrong, and how.
-type LineProblem = (&'static str, String);
-
-fn price_fee(
-    desk: &TenantDesk,
-    service: &Service,
-    fee: &str,
-    quantity: u32,
-    fee_date: Option<Date>,
-    now: Timestamp,
-) -> Result<FeeLine, LineProblem> {
-    if !service.lines.fees.contain(fee) {
-        return Err(("/fee", "is no fee of this service".to_owned()));
-    }
-    let today = chain::berlin_day(now);
-    desk.tenant.fees.price(fee, quantity, fee_date, today).map_err(|error| ("", error.to_string()))
-}
-
-fn price_explicit(
-    service: &Service,
-    quantity: u32,
-    unit_amount: Money,
-    tax_rate: TaxRate,
-    booking: Option<BookingData>,
-) -> Result<FeeLine, LineProblem> {
-    if !service.lines.explicit {
-        return Err(("", "this service charges fees of the schedule only".to_owned()));
-    }
-    if !unit_amount.is_positive() {
-        return Err(("/unit_amount", "must be greater than zero".to_owned()));
-    }
-    let booking = service.booking_for(booking).map_err(|error| ("/booking", error.to_string()))?;
-    let rule = ShareRule { kind: ShareKind::Ertrag, booking, numerator: 1, denominator: 1 };
-    FeeLine::from_gross(None, quantity, unit_amount, tax_rate, &[rule]).map_err(|error| ("", error.to_string()))
-}
-
-fn total_of(lines: &[FeeLine], request: &NewPayment, problems: &mut Vec<Problem>) -> Money {
-    let total = Money::total(lines.iter().map(|line| line.gross), Currency::EUR).unwrap_or_else(|error| {
-        problems.push(Problem::at("/lines", format!("the sum {error}")));
-        Money::zero(Currency::EUR)
-    });
-    if problems.is_empty() && !total.is_positive() {
-        problems.push(Problem::at("/lines", "the sum must be greater than zero"));
-    }
-    if problems.is_empty() && request.amount.is_some_and(|amount| amount != total) {
-        problems.push(Problem::at("/amount", format!("differs from the sum of the lines, which is {total}")));
-    }
-    total
-}
-
-fn methods_of(service: &Service, request: &NewPayment, problems: &mut Vec<Problem>) -> Vec<Method> {
-    let offered: Vec<Method> = service.methods.iter().map(|route| route.method).collect();
-    let Some(wanted) = &request.methods else { return offered };
-    if wanted.is_empty() {
-        problems.push(Problem::at("/methods", "must name at least one method"));
-    }
-    for (index, method) in wanted.iter().enumerate() {
-        if !offered.contains(method) {
-            problems.push(Problem::at(format!("/methods/{index}"), "is not offered by this service"));
-        }
-    }
-    offered.into_iter().filter(|method| wanted.contains(method)).collect()
 }
 
 fn kassenzeichen_key(kassenzeichen: &str) -> ClaimKey {

@@ -291,7 +291,7 @@ fn line_views(desk: &TenantDesk, payment: &Payment, descriptions: &[Option<Strin
 }
 
 /// What a line is called: by the portal, else by the fee schedule in the language of the citizen.
-pub fn line_name(desk: &TenantDesk, line: &FeeLine, own: Option<&String>, language: &Language) -> Option<String> {
+fn line_name(desk: &TenantDesk, line: &FeeLine, own: Option<&String>, language: &Language) -> Option<String> {
     let fee = line.fee.as_ref().and_then(|fee| desk.tenant.fees.fee(&fee.key));
     own.cloned().or_else(|| fee.map(|fee| fee.names.text(language).to_owned()))
 }

@@ -131,11 +131,15 @@ impl Scheme {
         if running > self.largest() {
             return Err(NumberError::Exhausted);
         }
-        let width = usize::from(self.digits);
-        let payload = format!("{}{running:0>width$}", self.prefix);
-        let text = self.check_digit.complete(&payload).ok_or(NumberError::Unusable)?;
+        let text = self.check_digit.complete(&self.payload(running)).ok_or(NumberError::Unusable)?;
         // The scheme was checked when it was made, so the text always is a Kassenzeichen.
         Kassenzeichen::parse(text).map_err(|_| NumberError::Unusable)
+    }
+
+    /// What the check digits cover: prefix and padded number.
+    fn payload(&self, running: u64) -> String {
+        let width = usize::from(self.digits);
+        format!("{}{running:0>width$}", self.prefix)
     }
 
     /// The running number of a text, if this scheme could have made the text, to the last character.

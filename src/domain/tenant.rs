@@ -89,6 +89,7 @@ pub fn problems(
         let made_up = fees.fees().filter(|fee| fee.example);
         problems.extend(made_up.map(|fee| TenantProblem::ExampleFee { fee: fee.key.clone() }));
     }
+    problems.extend(meeting(ranges));
     for service in services.values() {
         if environment == Environment::Live && service.approval_chain.is_empty() {
             problems.push(TenantProblem::NoApproval { service: service.id.clone() });
@@ -96,6 +97,16 @@ pub fn problems(
         service.check_references(fees, ranges, &mut problems);
     }
     problems
+}
+
+/// Every two ranges that might give the same Kassenzeichen to two payments.
+fn meeting(ranges: &BTreeMap<RangeName, Range>) -> impl Iterator<Item = TenantProblem> {
+    let pairs = ranges.iter().enumerate().flat_map(|(index, (range, content))| {
+        ranges.iter().take(index).map(move |(other, other_content)| (range, content, other, other_content))
+    });
+    pairs
+        .filter(|(_, content, _, other_content)| content.may_meet(other_content))
+        .map(|(range, _, other, _)| TenantProblem::RangesMeet { range: range.clone(), other: other.clone() })
 }
 
 /// Why parts do not make a Mandant.
@@ -112,6 +123,14 @@ pub enum TenantProblem {
     NoApproval {
         /// The service.
         service: ServiceId,
+    },
+    /// Two payments might get the same Kassenzeichen.
+    #[error("the ranges {:?} and {:?} can give the same Kassenzeichen", other.as_str(), range.as_str())]
+    RangesMeet {
+        /// A range.
+        range: RangeName,
+        /// Another one.
+        other: RangeName,
     },
     /// There is no such range.
     #[error("service {:?} names the unknown range {:?}", service.as_str(), range.as_str())]

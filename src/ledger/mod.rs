@@ -3,5 +3,6 @@
 
 pub mod account;
 pub mod chain;
+pub mod claim;
 pub mod entry;
 pub mod posting;

@@ -1,5 +1,6 @@
 //! The scenarios of `docs/acceptance.md` that need desk, jobs and twin together, in one process.
 
+mod claims;
 mod crash;
 mod deliveries;
 mod disputes;

@@ -64,7 +64,11 @@ async fn a_wrong_token_tells_nothing() {
     let token = page.strip_prefix("/pay/").unwrap();
     let unknown = browser.get("/pay/unknown").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
-    assert_eq!(unknown.title(), "Nicht gefunden");
+    assert_eq!(unknown.title(), "Nicht gefunden – Online-Bezahlung");
+    for wanted in ["Online-Bezahlung", "Die Adresse ist unvollständig", "Der Link ist alt", "zurück zum Online-Dienst"]
+    {
+        assert!(unknown.words().contains(wanted), "{wanted:?} is missing: {}", unknown.words());
+    }
     assert!(!unknown.body.contains("Dortmund"), "not even whose it is");
     let other_end = if token.ends_with('A') { 'Q' } else { 'A' };
     for wrong in [
@@ -82,7 +86,7 @@ async fn a_wrong_token_tells_nothing() {
             assert_eq!((got.status, &got.body), (StatusCode::NOT_FOUND, &unknown.body), "{wrong}{below}");
         }
     }
-    assert_eq!(browser.speaking("en").get("/pay/unknown").await.title(), "Not found");
+    assert_eq!(browser.speaking("en").get("/pay/unknown").await.title(), "Not found – Online payment");
 }
 
 #[tokio::test]
@@ -108,7 +112,11 @@ async fn forms_of_other_sites_are_refused() {
     for headers in foreign {
         for path in [page.clone(), format!("{page}/cancel")] {
             let got = send(path, headers).await;
-            assert_eq!((got.status, got.title().as_str()), (StatusCode::FORBIDDEN, "Nicht ausgeführt"), "{headers:?}");
+            assert_eq!(
+                (got.status, got.title().as_str()),
+                (StatusCode::FORBIDDEN, "Nicht ausgeführt – Online-Bezahlung"),
+                "{headers:?}"
+            );
         }
     }
     assert_eq!(stage.payment(payment.id).await.version, 1, "nothing happened");
@@ -142,7 +150,10 @@ async fn forms_are_read_strictly_and_never_at_length() {
     }
     let long = format!("method=card&nonce={}", "0".repeat(FORM_BYTES_MAX));
     let got = send(form, long).await;
-    assert_eq!((got.status, got.title().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "Nicht ausgeführt"));
+    assert_eq!(
+        (got.status, got.title().as_str()),
+        (StatusCode::PAYLOAD_TOO_LARGE, "Nicht ausgeführt – Online-Bezahlung")
+    );
     assert_eq!(stage.payment(payment.id).await.version, 1, "nothing happened");
     assert_eq!(send(form, "method=card".to_owned()).await.status, StatusCode::SEE_OTHER, "a script needs no nonce");
 }

@@ -111,8 +111,8 @@ const SITUATIONS: &[Situation] = &[
     Situation {
         name: "refunded in part",
         state: "paid",
-        german: ("Bezahlt", &["Davon wurden Ihnen 34,50 € erstattet"]),
-        english: ("Paid", &["€34.50 of this has been refunded to you"]),
+        german: ("Bezahlt", &["Von den bezahlten 1.234,50 € wurden Ihnen 34,50 € erstattet"]),
+        english: ("Paid", &["Of the €1,234.50 that you paid, €34.50 has been refunded to you"]),
         can_pay: false,
         leads_back: true,
     },
@@ -180,6 +180,7 @@ async fn every_state_has_a_page_in_every_language() {
             assert_eq!(!got.methods().is_empty(), situation.can_pay, "{place}");
             let back = got.link(if language == "de" { "Zurück: " } else { "Back: " });
             assert_eq!(back.is_some(), situation.leads_back, "{place}");
+            check_what_stands_out(&got, situation, &place);
         }
     }
     let all =
@@ -199,6 +200,43 @@ fn check(got: &Got, language: &str, title: &str, words: &[&str], place: &str) {
     }
     let banner = if language == "de" { "Testumgebung" } else { "Test system" };
     assert!(shown.contains(banner), "{place}");
+}
+
+/// One thing to do stands out where there is one, and nobody is told twice, or wrongly, that nothing is left to do.
+fn check_what_stands_out(got: &Got, situation: &Situation, place: &str) {
+    let pieces = got.pieces();
+    let looks =
+        |class| pieces.iter().filter(|piece| piece.opens("a") && piece.attribute("class") == Some(class)).count();
+    let waits = ["closing", "pending", "unknown"].contains(&situation.name);
+    assert_eq!(looks("button second"), usize::from(waits), "{place}");
+    assert!(looks("button") <= 1, "{place}");
+    let shown = got.words();
+    let all_done = shown.matches("nichts weiter zu tun").count() + shown.matches("nothing more to do").count();
+    let expected = ["held", "paid", "refunded in part", "overpaid"].contains(&situation.name);
+    assert_eq!(all_done, usize::from(expected), "{place}: {shown}");
+}
+
+#[tokio::test]
+async fn another_way_to_pay_is_only_spoken_of_where_there_is_one() {
+    for (stage, is_there) in [(stage_with_two_methods(53), true), (Stage::new(53), false)] {
+        let payment = stage.create("13.00").await;
+        with_page(&stage, &payment, "declined").await;
+        let page = page_of(&stage, &payment).await;
+        let shown = Browser::new(&stage).get(&page).await.words();
+        assert!(shown.contains("Sie können es noch einmal versuchen"), "{shown}");
+        assert_eq!(shown.contains("andere Zahlungsart"), is_there, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_exist_only_in_german_are_marked_in_an_english_page() {
+    let german_only = |tenant: String| tenant.replace(", en = \"Citizens' portal\" }", " }");
+    let stage = Stage::with(54, german_only);
+    let english = |request| NewPayment { language: Some(Language::of_tag("en").unwrap()), ..request };
+    let payment = stage.create_with("13.00", english).await;
+    let got = Browser::new(&stage).get(&page_of(&stage, &payment).await).await;
+    assert!(got.body.contains("<dd><span lang=\"de\">Bürgerportal</span></dd>"), "{}", got.body);
+    assert_eq!(got.body.matches(" lang=\"de\"").count(), 1, "nothing else is in German: {}", got.body);
 }
 
 /// Brings a payment into a situation.
@@ -351,5 +389,5 @@ async fn a_whole_refund_leaves_the_payment_paid_and_says_so() {
     stage.desk.request_refund(TENANT, payment.id, stage.client, &all, &stage.once()).await.unwrap();
     stage.advance(5).await;
     let got = Browser::new(&stage).get(&page_of(&stage, &payment).await).await;
-    assert!(got.words().contains("Davon wurden Ihnen 1.234,50 € erstattet"), "{}", got.words());
+    assert!(got.words().contains("Die bezahlten 1.234,50 € wurden Ihnen vollständig erstattet"), "{}", got.words());
 }

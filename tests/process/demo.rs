@@ -93,7 +93,7 @@ fn journey(killed_after: Option<&str>) -> Vec<String> {
     let verified = demo.verify();
     let printed = String::from_utf8(verified.stdout).unwrap();
     assert!(verified.status.success(), "{printed}");
-    printed.lines().filter(|line| line.contains(" minor units ")).map(str::to_owned).collect()
+    printed.lines().filter(|line| line.ends_with(" debit") || line.ends_with(" credit")).map(str::to_owned).collect()
 }
 
 fn create(demo: &Demo) -> Value {
@@ -119,7 +119,13 @@ fn the_portal_charges_a_fee_and_shows_the_result() {
     let (_, rest) = outcome.split_once(&format!("href=\"{portal}/zurueck?payment=")).expect("a way back to the portal");
     let id = rest.split_once('"').unwrap().0;
     let shown = curl(&[&format!("{portal}/zurueck?payment={id}")]);
-    assert!(shown.contains("Your payment is paid"), "{shown}");
+    assert!(shown.contains("<h2>Your payment has arrived</h2>"), "{shown}");
+    assert!(shown.contains("<dd>€13.00</dd>"), "{shown}");
+    let shown = curl(&[&format!("{portal}/zurueck?payment={id}&language=de")]);
+    assert!(shown.contains("<h2>Ihre Zahlung ist angekommen</h2>") && shown.contains("13,00\u{a0}€"), "{shown}");
+    let refused = curl(&["-d", "fee=unknown", &format!("{portal}/")]);
+    assert!(refused.contains("/lines/0/fee is no fee of this service"), "{refused}");
+    assert!(!refused.contains("urn:zahlstelle"), "no raw JSON: {refused}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The binary as its users start it: real processes, real sockets, `kill -9`.
 
+mod commands;
 mod demo;
 mod support;

@@ -15,6 +15,9 @@ async fn a_database_without_schema_is_refused_with_the_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Sqlite(_)) && !path.exists(), "a file was made by opening: {error:?}");
+    std::fs::write(&path, "").unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
     assert!(matches!(error, StoreError::TooOld { found: 0, ours: OURS }), "{error:?}");
     assert!(error.to_string().contains("`zahlstelle migrate`"), "{error}");
     // The refusal has changed nothing that would stand in the way.

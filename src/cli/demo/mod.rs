@@ -17,6 +17,7 @@ use zahlstelle_twin::server::{Listener, Server as TwinServer};
 use self::{
     clock::DemoClock,
     state::{Addresses, State},
+    walker::Walker,
 };
 use super::{Ended, Failure, failed, logging, runtime, say, service, twin};
 use crate::{
@@ -28,6 +29,12 @@ use crate::{
     store::{Store, sqlite::engine::SqliteStore},
 };
 
+/// Where the API listens if nothing speaks against it.
+const API_PORT: u16 = 8080;
+/// Where the portal does.
+const PORTAL_PORT: u16 = 8090;
+/// Where the twin does.
+const TWIN_PORT: u16 = 8181;
 /// The Mandant of the demonstration.
 const TENANT: &str = "dortmund-demo";
 /// Its service that takes explicit lines and needs no approval.
@@ -40,15 +47,52 @@ pub(super) struct Arguments {
     /// Drive one payment through everything, print a summary, and end.
     #[arg(long)]
     once: bool,
-    /// The address of the API; by default one that is free, and the same again for the same data.
-    #[arg(long)]
+    /// The address of the API, loopback only; by default one that is free, and the same again for the same data.
+    #[arg(long, value_parser = parse_loopback)]
     listen: Option<SocketAddr>,
     /// Where everything is kept; started again with it, the demonstration goes on where it was.
     #[arg(long, default_value = "demo-data")]
     data: PathBuf,
     /// Use the twin that runs at this address, started with its default seed, instead of an own one.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_twin)]
     twin: Option<SocketAddr>,
+}
+
+/// Why an address cannot be one of the demonstration.
+#[derive(Debug, thiserror::Error)]
+enum AddressError {
+    /// It is none at all.
+    #[error("must be an IP address with a port, such as 127.0.0.1:{example}")]
+    None {
+        /// A port that would do.
+        example: u16,
+    },
+    /// Others could reach it, and the demonstration gives its key to whoever asks the portal.
+    #[error("must be an address of this machine only, such as 127.0.0.1:{}", .0.port())]
+    NotLoopback(SocketAddr),
+}
+
+fn parse_loopback(text: &str) -> Result<SocketAddr, AddressError> {
+    let address: SocketAddr = text.parse().map_err(|_| AddressError::None { example: API_PORT })?;
+    if address.ip().is_loopback() { Ok(address) } else { Err(AddressError::NotLoopback(address)) }
+}
+
+/// The address of a twin, as `zahlstelle twin` prints it or without its scheme.
+fn parse_twin(text: &str) -> Result<SocketAddr, AddressError> {
+    let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    address.parse().map_err(|_| AddressError::None { example: TWIN_PORT })
+}
+
+/// Refuses a place where no twin answers, before anything is written that relies on it.
+async fn expect_twin(twin: SocketAddr) -> Ended {
+    let answer = Walker::new().get(&format!("http://{twin}/control/transactions")).await;
+    match answer.and_then(|answer| answer.json()) {
+        Ok(books) if books.is_array() => Ok(()),
+        Ok(_) | Err(_) => {
+            super::say_error(&format!("--twin {twin}: no twin answers there; `zahlstelle twin` starts one"));
+            Err(Failure::Found)
+        }
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the command owns its arguments")]
@@ -69,12 +113,15 @@ pub(super) fn run(arguments: Arguments) -> Ended {
 /// A folder of its own for a single run.
 fn tempfile_folder() -> Result<PathBuf, Failure> {
     let folder = std::env::temp_dir().join(format!("zahlstelle-demo-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| failed("a folder for the demonstration", &error))?;
+    state::create_folder(&folder).map_err(|error| failed("a folder for the demonstration", &error))?;
     Ok(folder)
 }
 
 async fn demonstrate(arguments: &Arguments, data: PathBuf) -> Ended {
     let mut state = State::open(&data).map_err(|error| failed(&format!("--data {}", data.display()), &error))?;
+    if let Some(twin) = arguments.twin {
+        expect_twin(twin).await?;
+    }
     let bound = Bound::bind(arguments, &state).await?;
     let addresses = bound.addresses().map_err(|error| failed("the bound addresses", &error))?;
     state.keep(&addresses).map_err(|error| failed("the demonstration's state", &error))?;
@@ -143,9 +190,9 @@ impl Bound {
         let kept = state.addresses();
         let api = match arguments.listen {
             Some(listen) => bind(listen).await.map_err(|error| failed(&format!("--listen {listen}"), &error))?,
-            None => bind_near(kept.map(|kept| kept.api), 8080).await?,
+            None => bind_near(kept.map(|kept| kept.api), API_PORT).await?,
         };
-        let portal = bind_near(kept.map(|kept| kept.portal), 8090).await?;
+        let portal = bind_near(kept.map(|kept| kept.portal), PORTAL_PORT).await?;
         let twin = match arguments.twin {
             Some(_) => None,
             None => Some(bind_twin(kept.map(|kept| kept.twin)).await?),
@@ -182,7 +229,7 @@ async fn bind_twin(kept: Option<SocketAddr>) -> Result<Listener, Failure> {
     if let Some(kept) = kept {
         return Listener::bind(kept).await.map_err(|error| failed(&format!("the kept address {kept}"), &error));
     }
-    match Listener::bind(SocketAddr::from(([127, 0, 0, 1], 8181))).await {
+    match Listener::bind(SocketAddr::from(([127, 0, 0, 1], TWIN_PORT))).await {
         Ok(listener) => Ok(listener),
         Err(_) => Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -228,4 +275,22 @@ fn greet(addresses: &Addresses, api_key: &str, state: &State) {
     say(&format!("  twin     http://{}/control/transactions", addresses.twin));
     say(&format!("  all this {}", state.announcement().display()));
     say("Stop with Ctrl-C; started again with the same --data, it goes on where it was.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_reaches_a_demonstration() {
+        assert!(parse_loopback("127.0.0.1:8080").is_ok() && parse_loopback("[::1]:8080").is_ok());
+        for wrong in ["0.0.0.0:8080", "192.0.2.1:8080", "127.0.0.1", "localhost:8080"] {
+            assert!(parse_loopback(wrong).is_err(), "{wrong}");
+        }
+        let twin = SocketAddr::from(([127, 0, 0, 1], 8181));
+        for right in ["127.0.0.1:8181", "http://127.0.0.1:8181", "http://127.0.0.1:8181/"] {
+            assert_eq!(parse_twin(right).unwrap(), twin);
+        }
+        assert!(parse_twin("https://127.0.0.1:8181").is_err());
+    }
 }

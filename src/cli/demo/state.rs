@@ -1,8 +1,10 @@
 //! What a demonstration keeps in its folder: addresses, client, key, clock, settings.
 
 use std::{
-    fs, io,
+    fs::{self, File, Permissions, TryLockError},
+    io::{self, Write},
     net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -18,7 +20,12 @@ use crate::{
 const STATE: &str = "state.json";
 const ANNOUNCEMENT: &str = "demo.json";
 const CLOCK: &str = "clock-offset-seconds";
+const LOCK: &str = "lock";
 const DATABASE: &str = "demo.sqlite";
+/// Only the owner reads and writes: keys are among what is kept.
+const FILE_MODE: u32 = 0o600;
+/// Only the owner looks into the folder.
+const FOLDER_MODE: u32 = 0o700;
 /// The settings that the demonstration starts from; they are shipped with the source.
 const CONFIG: &str = include_str!("../../../config/demo.toml");
 const TENANT_FILE: &str = include_str!("../../../config/tenants/dortmund.toml");
@@ -44,17 +51,37 @@ struct Kept {
 pub(super) struct State {
     folder: PathBuf,
     kept: Kept,
+    /// Held as long as the demonstration runs; the operating system lets go of it however the process ends.
+    _lock: File,
+}
+
+/// Why the folder of a demonstration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StateError {
+    /// Two services would write into one world.
+    #[error("is in use by a running demonstration; stop it, or give this one another folder")]
+    InUse,
+    /// The operating system says no.
+    #[error("cannot be used")]
+    Io(#[from] io::Error),
 }
 
 impl State {
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder.join("tenants"))?;
+    /// Takes the folder for this process, and makes it where there is none.
+    pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
+        create_folder(&folder.join("tenants"))?;
+        let lock = private_file(&folder.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
         let kept = match fs::read(folder.join(STATE)) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Kept { seed: new_seed(), ..Kept::default() },
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
-        Ok(Self { folder: folder.to_owned(), kept })
+        Ok(Self { folder: folder.to_owned(), kept, _lock: lock })
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -107,8 +134,8 @@ impl State {
     /// Writes the settings of the demonstration: the shipped ones with its own addresses and secrets, so that every
     /// other command can be used on its data with `--config`.
     pub(super) fn write_config(&self, addresses: &Addresses, keys: &Keys) -> io::Result<PathBuf> {
-        fs::write(self.folder.join("adyen-api-key"), keys.api_key.expose_secret())?;
-        fs::write(self.folder.join("adyen-hmac-key"), keys.hmac_key_hex.expose_secret())?;
+        write_whole(&self.folder.join("adyen-api-key"), keys.api_key.expose_secret().as_bytes())?;
+        write_whole(&self.folder.join("adyen-hmac-key"), keys.hmac_key_hex.expose_secret().as_bytes())?;
         let tenant = TENANT_FILE
             .replace("{ env = \"ZAHLSTELLE_ADYEN_API_KEY\" }", "{ file = \"../adyen-api-key\" }")
             .replace("{ env = \"ZAHLSTELLE_ADYEN_HMAC_KEY\" }", "{ file = \"../adyen-hmac-key\" }")
@@ -140,10 +167,22 @@ impl State {
     }
 }
 
-/// Writes a file beside its place and renames it, so that nobody ever reads half of it.
+/// Makes a folder, and those above it that are missing, for nobody but the owner. One that is there is left as it is.
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)
+}
+
+/// Opens a file for writing that nobody but the owner can read, whoever could read what was there before.
+fn private_file(file: &Path) -> io::Result<File> {
+    let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(file)?;
+    opened.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    Ok(opened)
+}
+
+/// Writes a file beside its place and renames it, so that nobody ever reads half of it, and nobody else any of it.
 pub(super) fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     let beside = file.with_extension("new");
-    fs::write(&beside, content)?;
+    private_file(&beside)?.write_all(content)?;
     fs::rename(&beside, file)
 }
 
@@ -151,4 +190,42 @@ fn new_seed() -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(SystemIds.bytes().split_at(8).0);
     u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn nobody_else_reads_the_secrets() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let mut state = State::open(&folder).unwrap();
+        let own = SocketAddr::from(([127, 0, 0, 1], 1));
+        let addresses = Addresses { api: own, twin: own, portal: own };
+        // A file of an earlier program that others could read.
+        fs::write(folder.join("demo.new"), "").unwrap();
+        state.keep(&addresses).unwrap();
+        state.keep_api_key("key").unwrap();
+        state.write_config(&addresses, &Keys::of(1)).unwrap();
+        state.announce(&addresses, "key").unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        for file in ["adyen-api-key", "adyen-hmac-key", "demo.env", "state.json", "demo.json", "config.toml"] {
+            assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_folder_serves_one_demonstration_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = State::open(folder.path()).unwrap();
+        let second = State::open(folder.path()).unwrap_err();
+        assert!(matches!(second, StateError::InUse), "{second:?}");
+        drop(first);
+        State::open(folder.path()).unwrap();
+    }
 }

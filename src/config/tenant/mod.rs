@@ -17,12 +17,11 @@ use zahlstelle_contract::{provider::Environment, reference::AccountName};
 
 use self::{account::ProviderAccount, service::ServicePlaces};
 use super::{
-    Environ,
     document::{Document, Place},
     error::Problem,
     nearest::nearest,
     reader::{Keys, Section},
-    secret::Secrets,
+    secret::{SecretSource, Secrets},
 };
 use crate::domain::{
     fee_schedule::FeeSchedule,
@@ -52,7 +51,7 @@ pub(super) struct TenantDocument<'d> {
     pub(super) document: &'d Document<'d>,
     /// Paths of secrets are relative to it.
     pub(super) folder: &'d Path,
-    pub(super) environ: &'d Environ<'d>,
+    pub(super) source: SecretSource<'d>,
 }
 
 impl<'d> TenantDocument<'d> {
@@ -75,7 +74,7 @@ impl<'d> TenantDocument<'d> {
         let environment = head.require("environment").and_then(|value| value.word(&ENVIRONMENTS));
         // Without a known environment the strict rules would tell of mistakes that may be none.
         let assumed = environment.unwrap_or(Environment::Test);
-        let secrets = Secrets { folder: self.folder, environ: self.environ, environment: assumed };
+        let secrets = Secrets { folder: self.folder, source: self.source, environment: assumed };
 
         let authority = authority::read(&root.section("authority", &authority::KEYS));
         let ranges = range::read_all(&root.sections("kassenzeichen", &range::KEYS));
@@ -88,7 +87,12 @@ impl<'d> TenantDocument<'d> {
         }
 
         let schedule = FeeSchedule::new(fees.by_key.into_values()).unwrap_or_default();
-        let places = Places { ranges: &ranges.declared, fees: &fees.declared, services: &services.places };
+        let places = Places {
+            ranges: &ranges.declared,
+            numbers: &ranges.places,
+            fees: &fees.declared,
+            services: &services.places,
+        };
         for problem in problems(assumed, &schedule, &ranges.by_name, &services.by_id) {
             places.report(self.document, problem);
         }
@@ -108,6 +112,8 @@ impl<'d> TenantDocument<'d> {
 /// not be read and are told of already, and where the services name them.
 struct Places<'p> {
     ranges: &'p BTreeSet<RangeName>,
+    /// Where the numbers of each range begin.
+    numbers: &'p BTreeMap<RangeName, Place>,
     fees: &'p BTreeSet<FeeKey>,
     services: &'p BTreeMap<ServiceId, ServicePlaces>,
 }
@@ -123,6 +129,7 @@ impl Places<'_> {
                     dangling("a fee", fee.as_str(), self.fees.iter().map(FeeKey::as_str))
                 }
                 TenantProblem::ExampleFee { .. }
+                | TenantProblem::RangesMeet { .. }
                 | TenantProblem::NoApproval { .. }
                 | TenantProblem::FeeLacksBookingKey { .. } => problem.into(),
             };
@@ -134,6 +141,11 @@ impl Places<'_> {
     fn find(&self, problem: &TenantProblem) -> Option<&Place> {
         let of = |service: &ServiceId| self.services.get(service);
         match problem {
+            // Told where the later of the two stands, which is what was added to a file that was right.
+            TenantProblem::RangesMeet { range, other } => {
+                let places = [range, other].into_iter().filter_map(|name| self.numbers.get(name));
+                places.max_by_key(|place| place.offset)
+            }
             TenantProblem::NoApproval { service } => Some(&of(service)?.approval_chain),
             TenantProblem::FeeLacksBookingKey { service, .. } => Some(&of(service)?.booking_keys),
             TenantProblem::UnknownRange { service, range } if !self.ranges.contains(range) => Some(&of(service)?.range),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::{
+        document::Place,
         error::Problem,
         reader::{Keys, Section},
     },
@@ -28,6 +29,8 @@ pub(super) struct Ranges {
     pub(super) by_name: BTreeMap<RangeName, Range>,
     /// The names of all, usable or not.
     pub(super) declared: BTreeSet<RangeName>,
+    /// Where the numbers of those that can be used begin.
+    pub(super) places: BTreeMap<RangeName, Place>,
 }
 
 pub(super) fn read_all(sections: &[Section<'_>]) -> Ranges {
@@ -48,6 +51,7 @@ pub(super) fn read_all(sections: &[Section<'_>]) -> Ranges {
         let (Some(name), Some(scheme), Some(first), Some(last)) = (name, scheme, first, last) else { continue };
         match Range::new(name.clone(), scheme, first, last, block_size) {
             Ok(range) => {
+                ranges.places.insert(name.clone(), section.place_of("first"));
                 ranges.by_name.insert(name, range);
             }
             Err(error @ (RangeError::Empty | RangeError::TooLarge { .. })) => section.report("last", error.into()),

@@ -50,7 +50,12 @@ fn broken_lines_are_told_with_the_mistakes_of_the_others() {
 }
 
 /// What stands in the template, what is written instead, and what is told about it.
-const MISTAKES: [(&str, &str, &str); 33] = [
+const MISTAKES: [(&str, &str, &str); 34] = [
+    (
+        "[[fee]]",
+        "[[kassenzeichen]]\nname = \"amt\"\nprefix = \"4200\"\ndigits = 6\ncheck_digit = \"mod10\"\n[[fee]]",
+        "11: kassenzeichen[1].first: the ranges \"amt\" and \"online\" can give the same Kassenzeichen",
+    ),
     ("id = \"stadt\"\n", "", "1: tenant.id: is missing"),
     ("name = { de = \"Stadt\" }", "name = \"Stadt\"", "5: authority.name: must be a table, is a string"),
     ("{ de = \"Stadt\" }", "{}", "5: authority.name: must have a text in at least one language"),
@@ -263,7 +268,7 @@ fn secrets_come_from_the_environment_or_from_files() {
     let folder = Folder::new(MAIN, &tenant);
     let expected = [
         "stadt.toml:20: provider_account[0].api_key.env: names the environment variable \"ADYEN_KEY\", which is not set",
-        "stadt.toml:21: provider_account[0].hmac_keys[0].file: names a file that cannot be used: it cannot be read: entity not found",
+        "stadt.toml:21: provider_account[0].hmac_keys[0].file: names a file that cannot be used: it cannot be read: no such file",
     ];
     assert_eq!(folder.report(), expected);
     folder.write("hmac", "00112233445566778899aabbccddeeff\n");
@@ -279,10 +284,8 @@ fn secrets_come_from_the_environment_or_from_files() {
 fn files_that_cannot_be_read_do_not_hide_the_others() {
     let main = MAIN.replace("[\"stadt.toml\"]", "[\"missing.toml\", \"stadt.toml\"]");
     let folder = Folder::new(&main, &TENANT.replace("digits = 8", "digits = 0"));
-    let expected = [
-        "missing.toml: cannot be read: entity not found",
-        "stadt.toml:9: kassenzeichen[0].digits: must be from 1 to 18",
-    ];
+    let expected =
+        ["missing.toml: cannot be read: no such file", "stadt.toml:9: kassenzeichen[0].digits: must be from 1 to 18"];
     assert_eq!(folder.report(), expected);
 }
 

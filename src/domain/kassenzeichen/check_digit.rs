@@ -56,6 +56,15 @@ impl CheckDigit {
         }
     }
 
+    /// The first and the last text, in the order of characters, that a payload may become whatever its check digits are.
+    pub(super) fn bounds(self, payload: &str) -> (String, String) {
+        match self {
+            Self::None => (payload.to_owned(), payload.to_owned()),
+            Self::Mod10 | Self::Mod11 | Self::Mod11_10 => (format!("{payload}0"), format!("{payload}9")),
+            Self::Iso11649 => (format!("{}00{payload}", Self::RF), format!("{}99{payload}", Self::RF)),
+        }
+    }
+
     /// The number without its check digits; `None` where it cannot have any.
     pub(super) fn strip(self, text: &str) -> Option<&str> {
         match self {

@@ -59,6 +59,29 @@ impl Range {
         self.block_size
     }
 
+    /// Whether some Kassenzeichen might be given out by both ranges, as far as prefix and running numbers can tell.
+    ///
+    /// Check digits are taken as if they could be any. Two ranges that this keeps apart never meet; two that it does not
+    /// may still happen to, and nobody could tell the difference by looking at them.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        if self.scheme.length() != other.scheme.length() {
+            return false;
+        }
+        let same_digits = self.scheme.prefix == other.scheme.prefix && self.scheme.digits == other.scheme.digits;
+        if same_digits && self.scheme.check_digit == other.scheme.check_digit {
+            return self.first <= other.last && other.first <= self.last;
+        }
+        let ((first, last), (other_first, other_last)) = (self.bounds(), other.bounds());
+        first <= other_last && other_first <= last
+    }
+
+    /// The first and the last text that its numbers may become; those of one length, so that texts sort as numbers do.
+    fn bounds(&self) -> (String, String) {
+        let (first, _) = self.scheme.check_digit.bounds(&self.scheme.payload(self.first));
+        let (_, last) = self.scheme.check_digit.bounds(&self.scheme.payload(self.last));
+        (first, last)
+    }
+
     /// How much of the range lies before `next`, the next number to be given out, in thousandths, rounded down.
     pub fn usage(&self, next: u64) -> u16 {
         let all = u128::from(self.last.saturating_sub(self.first)).saturating_add(1);
@@ -168,6 +191,36 @@ mod tests {
         assert_eq!(range(1, 2, 0), Err(RangeError::BlockSize));
         assert_eq!(range(1, 2, BLOCK_SIZE_MAX + 1), Err(RangeError::BlockSize));
         assert!(range(0, 99_999_999, BLOCK_SIZE_MAX).is_ok());
+    }
+
+    #[test]
+    fn ranges_meet_where_their_texts_may_be_the_same() {
+        use CheckDigit::{Iso11649, Mod10, Mod11, None};
+        let made = |prefix: &str, digits, check_digit, first, last| {
+            let scheme = Scheme::new(prefix.to_owned(), digits, check_digit, PrintMask::default()).unwrap();
+            Range::new(RangeName::parse("any").unwrap(), scheme, first, last, 1).unwrap()
+        };
+        let base = made("42", 8, Mod10, 100, 199);
+        for (other, meets) in [
+            (made("42", 8, Mod10, 199, 300), true),
+            (made("42", 8, Mod10, 200, 300), false),
+            (made("42", 8, Mod10, 0, 99), false),
+            (made("42", 8, Mod11, 150, 160), true),
+            (made("42", 8, Mod11, 200, 300), false),
+            (made("42", 9, Mod10, 100, 199), false),
+            (made("43", 8, Mod10, 100, 199), false),
+            // The same length and beginning, split elsewhere between prefix and number.
+            (made("4200", 6, Mod10, 150, 150), true),
+            (made("4200", 6, Mod10, 200, 250), false),
+            (made("42", 9, None, 1_500, 1_500), true),
+            (made("42", 9, None, 2_000, 2_500), false),
+            (made("", 7, Iso11649, 100, 199), false),
+        ] {
+            assert_eq!((base.may_meet(&other), other.may_meet(&base)), (meets, meets), "{other:?}");
+        }
+        let rf = made("42", 8, Iso11649, 100, 199);
+        assert!(!rf.may_meet(&made("42", 8, Iso11649, 200, 299)));
+        assert!(rf.may_meet(&made("RF50", 10, None, 4_200_000_150, 4_200_000_150)));
     }
 
     proptest! {

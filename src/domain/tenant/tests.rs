@@ -106,6 +106,15 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
+fn two_ranges_with_common_numbers_are_refused_and_both_named() {
+    let mut parts = parts(Environment::Test, service("portal"));
+    parts.ranges.insert(RangeName::parse("counter").unwrap(), range("counter"));
+    let problems = Tenant::new(parts).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["the ranges \"counter\" and \"online\" can give the same Kassenzeichen"]);
+}
+
+#[test]
 fn explicit_lines_are_booked_as_they_say_or_by_default() {
     let mut portal = service("portal");
     assert_eq!(portal.booking_for(None), Err(BookingError::Missing));

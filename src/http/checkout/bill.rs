@@ -3,32 +3,30 @@
 use super::{
     format::{self, Moment},
     frame::Subject,
+    name::Name,
     standing::Standing,
 };
-use crate::{
-    desk::view::line_name,
-    domain::{
-        kassenzeichen::{Kassenzeichen, PrintMask},
-        line::FeeLine,
-    },
+use crate::domain::{
+    kassenzeichen::{Kassenzeichen, PrintMask},
+    line::FeeLine,
 };
 
 /// What is charged, and by whom.
 pub(super) struct Bill {
     pub(super) lines: Vec<BillLine>,
     pub(super) total: String,
-    pub(super) authority: String,
-    pub(super) service: Option<String>,
+    pub(super) authority: Name,
+    pub(super) service: Option<Name>,
     pub(super) kassenzeichen: String,
     /// Until when it can be paid, while it can be.
     pub(super) pay_until: Option<Moment>,
     pub(super) telephone: Option<Telephone>,
-    pub(super) hours: Option<String>,
+    pub(super) hours: Option<Name>,
 }
 
 /// One line of the bill.
 pub(super) struct BillLine {
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) quantity: u32,
     pub(super) unit: Option<String>,
     pub(super) tax: Option<String>,
@@ -45,17 +43,16 @@ impl Bill {
     pub(super) fn of(subject: &Subject<'_>, standing: &Standing) -> Self {
         let terms = &subject.opened.payment.terms;
         let authority = &subject.desk.tenant.authority;
-        let language = subject.tongue.language();
         let texts = subject.opened.side.descriptions.iter().map(Option::as_ref).chain(std::iter::repeat(None));
         Self {
             lines: terms.lines.iter().zip(texts).map(|(line, own)| bill_line(subject, line, own)).collect(),
             total: format::money(subject.tongue, terms.total),
-            authority: subject.authority().to_owned(),
-            service: subject.service().map(|service| service.name.text(&language).to_owned()),
+            authority: subject.authority(),
+            service: subject.service().map(|service| Name::of(&service.name, subject.tongue)),
             kassenzeichen: printed(subject),
             pay_until: standing.can_be_paid().then(|| format::moment(subject.tongue, terms.expires_at)),
             telephone: authority.telephone.as_deref().map(Telephone::new),
-            hours: authority.hours.as_ref().map(|hours| hours.text(&language).to_owned()),
+            hours: authority.hours.as_ref().map(|hours| Name::of(hours, subject.tongue)),
         }
     }
 }
@@ -63,9 +60,8 @@ impl Bill {
 fn bill_line(subject: &Subject<'_>, line: &FeeLine, own: Option<&String>) -> BillLine {
     let texts = &subject.texts().bill;
     let amount = |money| format::money(subject.tongue, money);
-    let name = line_name(subject.desk, line, own, &subject.tongue.language());
     BillLine {
-        name: name.unwrap_or_else(|| texts.unnamed_line.to_owned()),
+        name: line_name(subject, line, own).unwrap_or_else(|| Name::plain(texts.unnamed_line)),
         quantity: line.quantity,
         unit: (line.quantity > 1).then(|| (texts.unit_amount)(&amount(line.unit_amount))),
         tax: (!line.tax.is_zero()).then(|| {
@@ -74,6 +70,12 @@ fn bill_line(subject: &Subject<'_>, line: &FeeLine, own: Option<&String>) -> Bil
         }),
         amount: amount(line.gross),
     }
+}
+
+/// What a line is called: by the portal, which knows the language of the citizen, else by the fee schedule.
+fn line_name(subject: &Subject<'_>, line: &FeeLine, own: Option<&String>) -> Option<Name> {
+    let fee = line.fee.as_ref().and_then(|fee| subject.desk.tenant.fees.fee(&fee.key));
+    own.map(|own| Name::plain(own)).or_else(|| fee.map(|fee| Name::of(&fee.names, subject.tongue)))
 }
 
 /// The Kassenzeichen as the range prints it; one that a portal gave stays as it was given.

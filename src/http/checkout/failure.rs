@@ -9,7 +9,8 @@ use axum::{
 use super::{
     frame::{self, Frame},
     language::Tongue,
-    texts::{Outcome, Texts},
+    name::Name,
+    texts::{Advice, Outcome, Texts},
 };
 use crate::desk::DeskError;
 
@@ -56,6 +57,8 @@ struct FailurePage {
     frame: Frame,
     heading: &'static str,
     lead: &'static str,
+    /// What may be the cause, and what to do then; only where the address opens nothing.
+    advice: Option<&'static Advice>,
 }
 
 impl IntoResponse for Failure {
@@ -70,12 +73,13 @@ impl IntoResponse for Failure {
         let frame = Frame {
             texts: t,
             lang: self.tongue.tag(),
-            title: outcome.title.to_owned(),
-            authority: None,
+            title: format!("{} – {}", outcome.title, t.checkout),
+            authority: Name::plain(t.checkout),
             is_test: false,
             links: Vec::new(),
         };
-        let page = FailurePage { frame, heading: outcome.heading, lead: outcome.lead };
+        let advice = (self.kind == FailureKind::NotFound).then_some(&t.failure.not_found_advice);
+        let page = FailurePage { frame, heading: outcome.heading, lead: outcome.lead, advice };
         frame::answer(status, self.tongue.tag(), &page)
     }
 }

@@ -8,8 +8,10 @@ use zahlstelle_contract::method::Method;
 
 use crate::domain::payment::Payment;
 
-/// The most characters of a nonce.
-const NONCE_LENGTH_MAX: usize = 5;
+/// What a nonce begins with: a bare number in a hidden field would look like something to count up or down.
+const NONCE_PREFIX: &str = "attempts-";
+/// The most digits that follow it.
+const NONCE_DIGITS_MAX: usize = 5;
 
 /// A citizen's wish to pay with a method.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +64,7 @@ pub(super) enum FormError {
     Method,
 }
 
-/// How many attempts the payment had when the page with the form was made.
+/// How many attempts the payment had when the page with the form was made, written as `attempts-0`.
 ///
 /// It makes the form a key without any memory of our own. A form that has led to a provider's page was answered by the
 /// attempt that it started: sending it again, by the Back button or by a reload hours later, shows where the payment
@@ -79,8 +81,9 @@ impl Nonce {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let plain = (1..=NONCE_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| plain).map(Self)
+        let digits = text.strip_prefix(NONCE_PREFIX)?;
+        let plain = (1..=NONCE_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|_| plain).map(Self)
     }
 
     /// Whether a form with this nonce and method has led to a page before which has ended since.
@@ -94,7 +97,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        write!(formatter, "{NONCE_PREFIX}{}", self.0)
     }
 }
 
@@ -112,19 +115,20 @@ mod tests {
     #[test]
     fn forms_are_read_strictly() {
         let card = |nonce| Ok(StartForm { method: Method::Card, nonce });
-        assert_eq!(read("method=card&nonce=3"), card(Some(Nonce(3))));
-        assert_eq!(read("nonce=0&method=card"), card(Some(Nonce(0))));
+        assert_eq!(read("method=card&nonce=attempts-3"), card(Some(Nonce(3))));
+        assert_eq!(read("nonce=attempts-0&method=card"), card(Some(Nonce(0))));
         assert_eq!(read("method=card"), card(None));
-        for body in ["", "nonce=1", "method=", "method=cash", "method=Card", "method=card%00", "method=%ff"] {
+        for body in ["", "nonce=attempts-1", "method=", "method=cash", "method=Card", "method=card%00", "method=%ff"] {
             assert_eq!(read(body), Err(FormError::Method), "{body}");
         }
-        for body in ["method=card&method=card", "method=card&amount=1", "method=card&nonce=1&nonce=1"] {
+        for body in ["method=card&method=card", "method=card&amount=1", "method=card&nonce=attempts-1&nonce=attempts-1"]
+        {
             assert_eq!(read(body), Err(FormError::Field), "{body}");
         }
-        for body in ["method=card&nonce=", "method=card&nonce=-1", "method=card&nonce=%2B1", "method=card&nonce=999999"]
-        {
-            assert_eq!(read(body), Err(FormError::Nonce), "{body}");
+        for nonce in ["", "0", "attempts-", "attempts--1", "attempts-%2B1", "attempts-999999", "Attempts-1"] {
+            assert_eq!(read(&format!("method=card&nonce={nonce}")), Err(FormError::Nonce), "{nonce}");
         }
+        assert_eq!(Nonce::parse(&Nonce(7).to_string()), Some(Nonce(7)), "what a page writes is read");
     }
 
     #[test]

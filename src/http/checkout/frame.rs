@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use url::Url;
 use zahlstelle_contract::provider::Environment;
 
-use super::{language::Tongue, texts::Texts};
+use super::{language::Tongue, name::Name, texts::Texts};
 use crate::{
     desk::{Desk, DeskError, Returned, TenantDesk},
     domain::tenant::Service,
@@ -37,8 +37,8 @@ impl<'a> Subject<'a> {
         self.tongue.texts()
     }
 
-    pub(super) fn authority(&self) -> &str {
-        self.desk.tenant.authority.name.text(&self.tongue.language())
+    pub(super) fn authority(&self) -> Name {
+        Name::of(&self.desk.tenant.authority.name, self.tongue)
     }
 
     pub(super) fn service(&self) -> Option<&Service> {
@@ -62,8 +62,8 @@ impl<'a> Subject<'a> {
         Frame {
             texts,
             lang: self.tongue.tag(),
-            title: format!("{title} – {}", self.authority()),
-            authority: Some(self.authority().to_owned()),
+            title: format!("{title} – {}", self.authority().text),
+            authority: self.authority(),
             is_test: self.desk.tenant.environment == Environment::Test,
             links: links
                 .into_iter()
@@ -73,11 +73,11 @@ impl<'a> Subject<'a> {
     }
 
     /// The way back to the portal, which learns the payment's id and must ask for the rest.
-    pub(super) fn way_back(&self) -> Option<Link> {
+    pub(super) fn way_back(&self) -> Option<WayBack> {
         let mut url = web_address(&self.opened.side.return_url)?;
         url.query_pairs_mut().append_pair("payment", &self.opened.payment.id.to_string());
-        let place = self.service().map_or(self.authority(), |service| service.name.text(&self.tongue.language()));
-        Some(Link::new(&(self.texts().standing.back_to)(place), url.as_str()))
+        let place = self.service().map_or_else(|| self.authority(), |service| Name::of(&service.name, self.tongue));
+        Some(WayBack { place, url: url.into() })
     }
 }
 
@@ -91,9 +91,16 @@ pub(super) struct Frame {
     pub(super) texts: &'static Texts,
     pub(super) lang: &'static str,
     pub(super) title: String,
-    pub(super) authority: Option<String>,
+    /// Who speaks: the authority, or the checkout where no payment was opened.
+    pub(super) authority: Name,
     pub(super) is_test: bool,
     pub(super) links: Vec<Link>,
+}
+
+/// A link to the portal.
+pub(super) struct WayBack {
+    pub(super) place: Name,
+    pub(super) url: String,
 }
 
 /// A link with its words.

@@ -12,6 +12,7 @@ mod frame;
 mod guard;
 mod handlers;
 mod language;
+mod name;
 mod page;
 mod receipt;
 mod settings;

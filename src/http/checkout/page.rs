@@ -7,7 +7,7 @@ use super::{
     bill::Bill,
     form::Nonce,
     format,
-    frame::{Frame, Link, Subject, web_address},
+    frame::{Frame, Link, Subject, WayBack, web_address},
     standing::{self, Standing},
     texts::{MethodTexts, Outcome, PayTexts, Texts},
 };
@@ -44,7 +44,8 @@ pub(super) struct PaymentPage {
     tone: &'static str,
     heading: String,
     alert: Option<&'static str>,
-    declined: bool,
+    /// What is said about a refusal, where there was one.
+    declined: Option<String>,
     lead: Option<&'static str>,
     notes: Vec<String>,
     bill: Bill,
@@ -53,7 +54,7 @@ pub(super) struct PaymentPage {
     cancel: Option<String>,
     look_again: Option<String>,
     receipt: Option<String>,
-    back: Option<Link>,
+    back: Option<WayBack>,
 }
 
 /// The form with the methods.
@@ -84,7 +85,7 @@ impl PaymentPage {
             tone: head.tone,
             heading: head.heading.to_owned(),
             alert,
-            declined,
+            declined: declined.then(|| declined_words(subject)),
             lead: head.lead,
             notes: notes(subject, &standing),
             onward: onward(subject, &standing),
@@ -135,7 +136,26 @@ fn head(subject: &Subject<'_>, standing: &Standing, declined: bool, alerted: boo
         Standing::Failed => ("ended", &texts.failed),
     };
     let Outcome { title, heading, lead } = *outcome;
+    // A citizen whose bank took the money back has something to do, which a note says.
+    let is_disputed = *standing == Standing::Paid && standing::charged_back_minor(&subject.opened.payment) > 0;
+    let lead = if is_disputed { texts.paid_lead_disputed } else { lead };
     Head { title: title.to_owned(), heading, lead: Some(lead), tone }
+}
+
+/// What is said about a refusal: another way to pay is only spoken of where there is one.
+fn declined_words(subject: &Subject<'_>) -> String {
+    let texts = &subject.texts().pay;
+    match offered(subject).count() {
+        0 => texts.declined.to_owned(),
+        1 => format!("{} {}", texts.declined, texts.declined_again),
+        _ => format!("{} {}", texts.declined, texts.declined_other),
+    }
+}
+
+/// The methods of the payment for which the service has an account now.
+fn offered(subject: &Subject<'_>) -> impl Iterator<Item = Method> {
+    let methods = subject.opened.payment.terms.methods.iter().copied();
+    methods.filter(|method| subject.service().is_some_and(|service| service.account_for(*method).is_some()))
 }
 
 /// What else must be said: until when an outcome is awaited, and where money went other than to the authority.
@@ -146,13 +166,19 @@ fn notes(subject: &Subject<'_>, standing: &Standing) -> Vec<String> {
     if let Standing::Checking { due_at } = standing {
         notes.push((texts.checking_until)(&format::moment(subject.tongue, *due_at).text));
     }
-    let mut tell = |minor: i64, words: fn(&str) -> String| {
+    let words = |minor| format::money(subject.tongue, Money::from_minor(minor, payment.terms.total.currency()));
+    let refunded = payment.amount_refunded().minor();
+    let paid = payment.paying_capture().map_or(0, |capture| capture.amount.minor());
+    if refunded > 0 && refunded == paid {
+        notes.push((texts.refunded_whole)(&words(paid)));
+    } else if refunded > 0 {
+        notes.push((texts.refunded)(&words(refunded), &words(paid)));
+    }
+    let mut tell = |minor: i64, text: fn(&str) -> String| {
         if minor > 0 {
-            let amount = Money::from_minor(minor, payment.terms.total.currency());
-            notes.push(words(&format::money(subject.tongue, amount)));
+            notes.push(text(&words(minor)));
         }
     };
-    tell(payment.amount_refunded().minor(), texts.refunded);
     tell(standing::charged_back_minor(payment), texts.charged_back);
     tell(standing::surplus_minor(payment), texts.surplus);
     notes
@@ -173,13 +199,8 @@ fn choice(subject: &Subject<'_>, standing: &Standing) -> Option<Choice> {
     let t = subject.texts();
     let begun = matches!(standing, Standing::PageOpen { .. });
     let live = payment.live().filter(|_| begun).map(|live| live.method);
-    let offered = |method: &Method| subject.service().is_some_and(|service| service.account_for(*method).is_some());
-    let methods: Vec<MethodButton> = payment
-        .terms
-        .methods
-        .iter()
-        .copied()
-        .filter(|method| offered(method) && Some(*method) != live)
+    let methods: Vec<MethodButton> = offered(subject)
+        .filter(|method| Some(*method) != live)
         .map(|method| MethodButton { value: method.as_str(), label: label(&t.method, method) })
         .collect();
     if begun && methods.is_empty() {

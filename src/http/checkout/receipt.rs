@@ -19,7 +19,7 @@ use crate::domain::{payment::State, refund::RefundState};
 pub(super) struct ReceiptPage {
     pub(super) frame: Frame,
     t: &'static Texts,
-    lead: String,
+    has_received: String,
     bill: Bill,
     paid_at: Moment,
     paid_with: Option<&'static str>,
@@ -60,7 +60,7 @@ impl ReceiptPage {
         Some(Self {
             frame: subject.frame(t.receipt.title),
             t,
-            lead: (t.receipt.lead)(subject.authority(), &amount),
+            has_received: (t.receipt.has_received)(&amount),
             bill: Bill::of(subject, &Standing::Paid),
             paid_at: format::moment(subject.tongue, at),
             paid_with: payment.attempt(capture.attempt).map(|attempt| label(&t.method, attempt.method)),

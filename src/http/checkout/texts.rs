@@ -6,6 +6,8 @@ pub(super) mod en;
 /// All words of the pages in one language. A text with a gap is a function of what fills it.
 pub(super) struct Texts {
     pub(super) skip_to_content: &'static str,
+    /// Stands where the name of the authority stands on a page that belongs to none.
+    pub(super) checkout: &'static str,
     pub(super) test_banner: &'static str,
     pub(super) footer_label: &'static str,
     pub(super) imprint: &'static str,
@@ -52,6 +54,10 @@ pub(super) struct PayTexts {
     pub(super) no_method: &'static str,
     pub(super) cancel: &'static str,
     pub(super) declined: &'static str,
+    /// What to do after a refusal, where there is one method.
+    pub(super) declined_again: &'static str,
+    /// What to do after a refusal, where there are several.
+    pub(super) declined_other: &'static str,
     pub(super) declined_title: &'static str,
     pub(super) continue_title: &'static str,
     pub(super) continue_heading: &'static str,
@@ -88,12 +94,17 @@ pub(super) struct StandingTexts {
     pub(super) expired: Outcome,
     pub(super) failed: Outcome,
     pub(super) checking_until: fn(&str) -> String,
-    pub(super) refunded: fn(&str) -> String,
+    /// What to expect of a payment that needs the citizen once more: it stands in place of the lead of `paid`.
+    pub(super) paid_lead_disputed: &'static str,
+    /// The amount that went back, and the amount that was paid.
+    pub(super) refunded: fn(&str, &str) -> String,
+    pub(super) refunded_whole: fn(&str) -> String,
     pub(super) charged_back: fn(&str) -> String,
     pub(super) surplus: fn(&str) -> String,
     pub(super) look_again: &'static str,
     pub(super) receipt_link: &'static str,
-    pub(super) back_to: fn(&str) -> String,
+    /// Stands before the name of the portal.
+    pub(super) back_to: &'static str,
 }
 
 /// A standing in words.
@@ -108,7 +119,8 @@ pub(super) struct Outcome {
 pub(super) struct ReceiptTexts {
     pub(super) title: &'static str,
     pub(super) heading: &'static str,
-    pub(super) lead: fn(&str, &str) -> String,
+    /// Follows the name of the authority; filled by the amount.
+    pub(super) has_received: fn(&str) -> String,
     pub(super) paid_at: &'static str,
     pub(super) paid_with: &'static str,
     pub(super) amount: &'static str,
@@ -123,9 +135,18 @@ pub(super) struct ReceiptTexts {
 /// Pages about what cannot be shown or done.
 pub(super) struct FailureTexts {
     pub(super) not_found: Outcome,
+    pub(super) not_found_advice: Advice,
     pub(super) foreign: Outcome,
     pub(super) too_large: Outcome,
     pub(super) internal: Outcome,
+}
+
+/// What may be the cause of something, and what to do then.
+pub(super) struct Advice {
+    pub(super) causes_heading: &'static str,
+    pub(super) causes: [&'static str; 2],
+    pub(super) steps_heading: &'static str,
+    pub(super) steps: [&'static str; 2],
 }
 
 /// The methods.

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::schema;
+use super::schema::{self, Absent};
 use crate::{
     ledger::chain,
     store::{
@@ -17,6 +17,15 @@ use crate::{
     },
 };
 
+/// What bringing a database up to date has done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Upgrade {
+    /// The schema before, 0 where there was none.
+    pub from: u32,
+    /// The schema now.
+    pub to: u32,
+}
+
 /// A connection that writes.
 #[derive(Debug)]
 pub struct Core {
@@ -26,17 +35,26 @@ pub struct Core {
 impl Core {
     /// Opens a database, or one in memory, and refuses one that this program cannot serve.
     pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
-        let connection = schema::open_writer(path)?;
+        let connection = schema::open_writer(path, Absent::Refuse)?;
         schema::check(&connection)?;
         Ok(Self { connection })
     }
 
     /// Opens a database, or one in memory, and brings it up to date.
     pub fn migrate(path: Option<&Path>) -> Result<Self, StoreError> {
-        let mut connection = schema::open_writer(path)?;
+        let mut connection = schema::open_writer(path, Absent::Create)?;
         schema::migrate(&mut connection)?;
         schema::check(&connection)?;
         Ok(Self { connection })
+    }
+
+    /// Brings a database on disk up to date and says what was done; made where there was none.
+    pub fn upgrade(path: &Path) -> Result<Upgrade, StoreError> {
+        let mut connection = schema::open_writer(Some(path), Absent::Create)?;
+        let from = schema::check_not_too_new(&connection)?;
+        schema::migrate(&mut connection)?;
+        schema::check(&connection)?;
+        Ok(Upgrade { from, to: schema::check_not_too_new(&connection)? })
     }
 
     /// The connection, for reads.

@@ -24,10 +24,24 @@ const WRITER_CACHE_KIBIBYTES: i64 = 32_768;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 64;
 
+/// What to do where there is no file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Absent {
+    /// Make an empty database.
+    Create,
+    /// Fail, and leave nothing behind: a path with a slip must not become a database.
+    Refuse,
+}
+
 /// Opens a database for writing.
-pub(super) fn open_writer(path: Option<&Path>) -> Result<Connection, StoreError> {
+pub(super) fn open_writer(path: Option<&Path>, absent: Absent) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match absent {
+        Absent::Create => flags |= OpenFlags::SQLITE_OPEN_CREATE,
+        Absent::Refuse => {}
+    }
     let connection = match path {
-        Some(path) => Connection::open(path)?,
+        Some(path) => Connection::open_with_flags(path, flags)?,
         None => Connection::open_in_memory()?,
     };
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MILLIS))?;
@@ -94,7 +108,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// The schema of the database, 0 when it has none; an error when it no longer serves programs as old as this one.
-fn check_not_too_new(connection: &Connection) -> Result<u32, StoreError> {
+pub(super) fn check_not_too_new(connection: &Connection) -> Result<u32, StoreError> {
     let has_schema = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_info'";
     if connection.query_row(has_schema, [], |_| Ok(())).optional()?.is_none() {
         return Ok(0);

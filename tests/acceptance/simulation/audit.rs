@@ -98,12 +98,18 @@ impl Run {
         for row in paid.iter().filter(|row| pages.insert(row["page_reference"].to_string())) {
             held += eur(row["amount"].as_str().unwrap()).minor();
         }
-        for ((event, reference, success), (_, minor)) in &self.auditor.heard {
+        let taken_by = |psp: &str| {
+            let row = paid.iter().find(|row| row["provider_reference"] == psp);
+            row.map_or(0, |row| eur(row["amount"].as_str().unwrap()).minor())
+        };
+        for ((event, reference, success), (of, minor)) in &self.auditor.heard {
             let won = ("CHARGEBACK_REVERSED".to_owned(), reference.clone(), true);
             held += match (event.as_str(), success) {
                 ("CAPTURE" | "CHARGEBACK_REVERSED", true) => *minor,
                 // A second debit of one dispute whose win got lost is the money of the first.
                 ("SECOND_CHARGEBACK", true) if !self.auditor.heard.contains_key(&won) => 0,
+                // Cancelled before it was settled: all of it went back, and the notification names no amount.
+                ("CANCEL_OR_REFUND", true) if *minor == 0 => -taken_by(of),
                 ("REFUND" | "CANCEL_OR_REFUND" | "CHARGEBACK" | "SECOND_CHARGEBACK" | "CAPTURE_FAILED", true) => -minor,
                 _ => 0,
             };

@@ -1,9 +1,12 @@
 //! German.
 
-use super::{BillTexts, CancelTexts, FailureTexts, MethodTexts, Outcome, PayTexts, ReceiptTexts, StandingTexts, Texts};
+use super::{
+    Advice, BillTexts, CancelTexts, FailureTexts, MethodTexts, Outcome, PayTexts, ReceiptTexts, StandingTexts, Texts,
+};
 
 pub(in crate::http::checkout) static TEXTS: Texts = Texts {
     skip_to_content: "Zum Inhalt springen",
+    checkout: "Online-Bezahlung",
     test_banner: "Testumgebung: Hier wird kein echtes Geld bewegt.",
     footer_label: "Rechtliche Hinweise",
     imprint: "Impressum",
@@ -51,8 +54,9 @@ const PAY: PayTexts = PayTexts {
     no_method: "Für diese Zahlung ist zurzeit keine Zahlungsart verfügbar. Bitte versuchen Sie es später noch einmal \
                 oder rufen Sie uns an.",
     cancel: "Zahlung abbrechen",
-    declined: "Der letzte Zahlungsversuch wurde abgelehnt. Es wurde nichts abgebucht. Versuchen Sie es noch einmal, oder \
-               wählen Sie eine andere Zahlungsart.",
+    declined: "Der letzte Zahlungsversuch wurde abgelehnt. Es wurde nichts abgebucht.",
+    declined_again: "Sie können es noch einmal versuchen.",
+    declined_other: "Sie können es noch einmal versuchen oder eine andere Zahlungsart wählen.",
     declined_title: "Abgelehnt",
     continue_title: "Noch nicht bezahlt",
     continue_heading: "Zahlung fortsetzen",
@@ -134,28 +138,25 @@ const STANDING: StandingTexts = StandingTexts {
                uns an.",
     },
     checking_until: |moment| format!("Das Ergebnis steht spätestens am {moment} fest oder wird dann von Hand geklärt."),
-    refunded: |amount| format!("Davon wurden Ihnen {amount} erstattet."),
+    paid_lead_disputed: "Die Behörde weiß Bescheid.",
+    refunded: |amount, paid| format!("Von den bezahlten {paid} wurden Ihnen {amount} erstattet."),
+    refunded_whole: |paid| format!("Die bezahlten {paid} wurden Ihnen vollständig erstattet."),
     charged_back: |amount| {
         format!(
             "Ihre Bank hat {amount} zurückgefordert. Die Gebühr ist damit nicht mehr vollständig bezahlt. Bitte rufen \
                  Sie uns an."
         )
     },
-    surplus: |amount| {
-        format!(
-            "Es sind {amount} zu viel bei uns angekommen. Wir veranlassen die Rückzahlung. Sie brauchen nichts weiter zu \
-                 tun."
-        )
-    },
+    surplus: |amount| format!("Es sind {amount} zu viel bei uns angekommen. Wir veranlassen die Rückzahlung."),
     look_again: "Jetzt noch einmal nachsehen",
     receipt_link: "Zahlungsbestätigung anzeigen",
-    back_to: |place| format!("Zurück: {place}"),
+    back_to: "Zurück:",
 };
 
 const RECEIPT: ReceiptTexts = ReceiptTexts {
     title: "Zahlungsbestätigung",
     heading: "Zahlungsbestätigung",
-    lead: |authority, amount| format!("{authority} hat {amount} erhalten."),
+    has_received: |amount| format!("hat {amount} erhalten."),
     paid_at: "Bezahlt am",
     paid_with: "Zahlungsart",
     amount: "Bezahlter Betrag",
@@ -171,7 +172,20 @@ const FAILURE: FailureTexts = FailureTexts {
     not_found: Outcome {
         title: "Nicht gefunden",
         heading: "Diese Seite gibt es nicht",
-        lead: "Bitte prüfen Sie die Adresse, oder beginnen Sie dort neu, wo Sie hergekommen sind.",
+        lead: "Unter dieser Adresse ist hier nichts zu finden.",
+    },
+    not_found_advice: Advice {
+        causes_heading: "Woran kann das liegen?",
+        causes: [
+            "Die Adresse ist unvollständig. Das kommt vor, wenn ein Link in einer E-Mail umgebrochen oder nur zum Teil \
+             kopiert wurde.",
+            "Der Link ist alt und gilt nicht mehr.",
+        ],
+        steps_heading: "Was können Sie tun?",
+        steps: [
+            "Öffnen Sie den Link noch einmal, oder kopieren Sie ihn vollständig in Ihren Browser.",
+            "Gehen Sie zurück zum Online-Dienst, von dem Sie gekommen sind. Dort sehen Sie, wie es weitergeht.",
+        ],
     },
     foreign: Outcome {
         title: "Nicht ausgeführt",

@@ -1,9 +1,12 @@
 //! English.
 
-use super::{BillTexts, CancelTexts, FailureTexts, MethodTexts, Outcome, PayTexts, ReceiptTexts, StandingTexts, Texts};
+use super::{
+    Advice, BillTexts, CancelTexts, FailureTexts, MethodTexts, Outcome, PayTexts, ReceiptTexts, StandingTexts, Texts,
+};
 
 pub(in crate::http::checkout) static TEXTS: Texts = Texts {
     skip_to_content: "Skip to content",
+    checkout: "Online payment",
     test_banner: "Test system: no real money is moved here.",
     footer_label: "Legal information",
     imprint: "Imprint",
@@ -50,7 +53,9 @@ const PAY: PayTexts = PayTexts {
     methods_hint: "You will go to the secure page of the payment provider and come back here afterwards.",
     no_method: "No payment method is available for this payment at the moment. Please try again later or call us.",
     cancel: "Cancel this payment",
-    declined: "The last try was declined. Nothing was charged. Try again, or choose another way to pay.",
+    declined: "The last try was declined. Nothing was charged.",
+    declined_again: "You can try again.",
+    declined_other: "You can try again, or choose another way to pay.",
     declined_title: "Declined",
     continue_title: "Not paid yet",
     continue_heading: "Continue your payment",
@@ -127,24 +132,22 @@ const STANDING: StandingTexts = StandingTexts {
         lead: "We have checked your payment: nothing was charged. Please start the payment again, or call us.",
     },
     checking_until: |moment| format!("The result will be known by {moment}, or will then be settled by hand."),
-    refunded: |amount| format!("{amount} of this has been refunded to you."),
+    paid_lead_disputed: "The authority has been told.",
+    refunded: |amount, paid| format!("Of the {paid} that you paid, {amount} has been refunded to you."),
+    refunded_whole: |paid| format!("The {paid} that you paid has been refunded to you in full."),
     charged_back: |amount| {
         format!("Your bank has claimed back {amount}. So the fee is no longer paid in full. Please call us.")
     },
-    surplus: |amount| {
-        format!(
-            "We have received {amount} too much. We will see that it goes back. There is nothing more to do for you."
-        )
-    },
+    surplus: |amount| format!("We have received {amount} too much. We will see that it goes back."),
     look_again: "Look again now",
     receipt_link: "Show the confirmation of payment",
-    back_to: |place| format!("Back: {place}"),
+    back_to: "Back:",
 };
 
 const RECEIPT: ReceiptTexts = ReceiptTexts {
     title: "Confirmation of payment",
     heading: "Confirmation of payment",
-    lead: |authority, amount| format!("{authority} has received {amount}."),
+    has_received: |amount| format!("has received {amount}."),
     paid_at: "Paid on",
     paid_with: "Paid with",
     amount: "Amount paid",
@@ -160,7 +163,20 @@ const FAILURE: FailureTexts = FailureTexts {
     not_found: Outcome {
         title: "Not found",
         heading: "This page does not exist",
-        lead: "Please check the address, or start again where you came from.",
+        lead: "There is nothing to be found at this address.",
+    },
+    not_found_advice: Advice {
+        causes_heading: "What may be wrong?",
+        causes: [
+            "The address is incomplete. This happens when a link in an e-mail was broken between two lines or copied \
+             only in part.",
+            "The link is old and no longer valid.",
+        ],
+        steps_heading: "What can you do?",
+        steps: [
+            "Open the link once more, or copy all of it into your browser.",
+            "Go back to the online service that you came from. There you see how to go on.",
+        ],
     },
     foreign: Outcome {
         title: "Not done",
