@@ -22,6 +22,7 @@ use crate::{
     ledger::{
         account::Account,
         chain::{self, Link},
+        claim,
         entry::Entry,
         posting,
     },
@@ -80,6 +81,7 @@ pub async fn verify(store: &dyn Store, tenant: &str, now: Timestamp) -> Result<R
     check.open_items();
     let evidence = std::mem::take(&mut check.evidence);
     evidence.compare(store, tenant, &check.payments, now, &mut check.report).await?;
+    check.claims();
     check.report.payments = u64::try_from(check.payments.len()).unwrap_or(u64::MAX);
     check.report.head = hex::encode(check.head);
     check.report.balances = std::mem::take(&mut check.balances).into_iter().filter(|(_, sum)| *sum != 0).collect();
@@ -266,6 +268,36 @@ impl Check {
             }
         }
     }
+
+    /// Nobody pays more for a claim than it was over: what comes in beside it is an overpayment.
+    fn claims(&mut self) {
+        let in_credit: Vec<_> =
+            open_of_claims(self.payments.values()).into_iter().filter(|(_, open)| *open < 0).collect();
+        let texts: Vec<String> = in_credit
+            .into_iter()
+            .map(|((claim, _), open)| {
+                format!("the claim {claim} is in credit by {} minor units", open.saturating_neg())
+            })
+            .collect();
+        for text in texts {
+            self.report.find(|| text);
+        }
+    }
+}
+
+/// What is open of each claim that this program posts, in minor units by Kassenzeichen and currency code.
+fn open_of_claims<'a>(payments: impl Iterator<Item = &'a Payment>) -> BTreeMap<(&'a str, &'static str), i64> {
+    let mut open: BTreeMap<(&str, &'static str), (bool, i64)> = BTreeMap::new();
+    for payment in payments {
+        let terms = &payment.terms;
+        let (posted, sum) = open.entry((terms.kassenzeichen.as_str(), terms.total.currency().code())).or_default();
+        *posted |= terms.claim != ClaimPosting::Elsewhere;
+        for (_, amount) in claim_items(payment) {
+            *sum = sum.saturating_add(amount.minor());
+        }
+    }
+    // A claim that another program posts is in credit here by what was paid for it.
+    open.into_iter().filter(|(_, (posted, _))| *posted).map(|(claim, (_, sum))| (claim, sum)).collect()
 }
 
 /// Whether the items of an account can be counted from the payments.
@@ -289,15 +321,14 @@ fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
     }
     for refund in &payment.refunds {
         match refund.state {
-            RefundState::Approved
-            | RefundState::Submitted { .. }
-            | RefundState::Unknown { .. }
-            | RefundState::Returned { taken_up: false, .. } => items.push((Account::Erstattung, owed(refund.amount))),
+            RefundState::Approved | RefundState::Submitted { .. } | RefundState::Unknown { .. } => {
+                items.push((Account::Erstattung, owed(refund.amount)));
+            }
+            RefundState::Returned { .. } => items.push((Account::Erstattung, owed(refund.left_owed()))),
             RefundState::Requested
             | RefundState::Rejected
             | RefundState::Succeeded { .. }
-            | RefundState::Failed { .. }
-            | RefundState::Returned { taken_up: true, .. } => {}
+            | RefundState::Failed { .. } => {}
         }
     }
     for moved in &payment.unexplained {
@@ -308,18 +339,8 @@ fn open_items(payment: &Payment) -> Vec<(Account, Money)> {
 }
 
 fn claim_items(payment: &Payment) -> Vec<(Account, Money)> {
-    let forderung = || Account::Forderung(payment.terms.service.clone());
-    let paying = payment.paying_capture();
-    let reversed = paying.and_then(|capture| capture.reversed).map(|amount| (forderung(), amount));
-    match payment.terms.claim {
-        ClaimPosting::AtCreation if !payment.state.has_ended() => vec![(forderung(), payment.terms.total)],
-        ClaimPosting::AtCreation | ClaimPosting::AtPayment => reversed.into_iter().collect(),
-        // The claim stands elsewhere, so this payment shows only what was paid for it.
-        ClaimPosting::Elsewhere => {
-            let paid = paying.map(|capture| (forderung(), owed(capture.amount)));
-            paid.into_iter().chain(reversed).collect()
-        }
-    }
+    let open = Money::from_minor(claim::open_minor(payment), payment.terms.total.currency());
+    vec![(Account::Forderung(payment.terms.service.clone()), open)]
 }
 
 /// What a capture leaves with the provider, what is owed of it, and what the payer's bank took of it.
@@ -329,14 +350,11 @@ fn capture_items(payment: &Payment, capture: &Capture) -> Vec<(Account, Money)> 
     for refund in payment.refunds.iter().filter(|refund| refund.capture == capture.id) {
         let amount = refund.amount.minor();
         match refund.state {
-            RefundState::Requested
-            | RefundState::Rejected
-            | RefundState::Failed { .. }
-            | RefundState::Returned { taken_up: true, .. } => {}
-            RefundState::Approved
-            | RefundState::Submitted { .. }
-            | RefundState::Unknown { .. }
-            | RefundState::Returned { taken_up: false, .. } => surplus = surplus.saturating_sub(amount),
+            RefundState::Requested | RefundState::Rejected | RefundState::Failed { .. } => {}
+            RefundState::Approved | RefundState::Submitted { .. } | RefundState::Unknown { .. } => {
+                surplus = surplus.saturating_sub(amount);
+            }
+            RefundState::Returned { .. } => surplus = surplus.saturating_sub(refund.left_owed().minor()),
             RefundState::Succeeded { .. } => {
                 surplus = surplus.saturating_sub(amount);
                 held = held.saturating_sub(amount);

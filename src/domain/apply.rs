@@ -9,7 +9,7 @@ use super::{
     event::{Event, Recorded},
     ids::{AttemptId, CallId, CaptureId, PaymentId, RefundId},
     payment::{OpenException, PaidMark, Payment, State, Unexplained},
-    refund::{Dispute, DisputeState, Refund, RefundState},
+    refund::{self, Dispute, DisputeState, Refund, RefundState, TakeUp},
 };
 
 /// Why a stream makes no payment; such a stream was not written by this program.
@@ -165,6 +165,7 @@ impl Payment {
                     parts: parts.clone(),
                     origin: *origin,
                     state: RefundState::Requested,
+                    took_up: Money::from_minor(0, amount.currency()),
                     created_at: at,
                     submitted_at: None,
                 });
@@ -187,14 +188,19 @@ impl Payment {
                 self.refund_submitted(*refund, at);
             }
             Event::RefundSucceeded { refund, reference } => {
+                if self.refund(*refund).is_some_and(|refund| matches!(refund.state, RefundState::Failed { .. })) {
+                    self.take_up_returned(*refund);
+                }
                 self.answer_refund(*refund, RefundState::Succeeded { reference: reference.clone() })?;
             }
             Event::RefundFailed { refund, code } => {
                 let reference = self.refund(*refund).and_then(|refund| refund.state.reference()).cloned();
+                self.give_back_taken_up(*refund);
                 self.answer_refund(*refund, RefundState::Failed { code: code.clone(), reference })?;
             }
             Event::RefundReturned { refund, reference } => {
-                self.answer_refund(*refund, RefundState::Returned { reference: reference.clone(), taken_up: false })?;
+                let taken_up = Money::from_minor(0, self.terms.total.currency());
+                self.answer_refund(*refund, RefundState::Returned { reference: reference.clone(), taken_up })?;
             }
             Event::DisputeOpened { capture, reference, amount } => {
                 self.move_dispute(*capture, reference, *amount, DisputeState::Opened);
@@ -264,7 +270,11 @@ impl Payment {
         let reversed = self.capture_mut(capture)?;
         reversed.reversed = Some(amount);
         let (attempt, role) = (reversed.attempt, reversed.role);
-        self.attempt_mut(attempt)?.state = AttemptState::Reversed;
+        // A page can be paid twice: then the attempt still has what was not reversed.
+        let other = self.captures.iter().find(|known| known.attempt == attempt && known.reversed.is_none());
+        let other = other.map(|known| known.id);
+        self.attempt_mut(attempt)?.state =
+            other.map_or(AttemptState::Reversed, |capture| AttemptState::Captured { capture });
         if role == CaptureRole::Paying {
             self.state = State::Reversed { capture };
         }
@@ -291,11 +301,30 @@ impl Payment {
 
     /// What came back of a capture is owed until it is refunded anew; from then on the new refund stands for it.
     fn take_up_returned(&mut self, by: RefundId) {
-        let capture = self.refund(by).map(|refund| refund.capture);
-        for refund in self.refunds.iter_mut().filter(|refund| Some(refund.capture) == capture) {
-            if let RefundState::Returned { taken_up, .. } = &mut refund.state {
-                *taken_up = true;
+        let Some(new) = self.refund(by) else { return };
+        let taken = refund::take_up(&self.refunds, new.capture, new.amount);
+        self.change_taken_up(by, &taken);
+    }
+
+    /// What a refund had taken up is owed again once it fails.
+    fn give_back_taken_up(&mut self, by: RefundId) {
+        let Some(failed) = self.refund(by) else { return };
+        let given = refund::give_back(&self.refunds, failed.capture, failed.took_up);
+        self.change_taken_up(by, &given);
+    }
+
+    fn change_taken_up(&mut self, by: RefundId, changes: &[TakeUp]) {
+        let mut took_up: i64 = 0;
+        for change in changes {
+            took_up = took_up.saturating_add(change.to.minor()).saturating_sub(change.from.minor());
+            let returned = self.refunds.iter_mut().find(|refund| refund.id == change.returned);
+            if let Some(RefundState::Returned { taken_up, .. }) = returned.map(|refund| &mut refund.state) {
+                *taken_up = change.to;
             }
+        }
+        if let Some(refund) = self.refunds.iter_mut().find(|refund| refund.id == by) {
+            let minor = refund.took_up.minor().saturating_add(took_up);
+            refund.took_up = Money::from_minor(minor, refund.took_up.currency());
         }
     }
 

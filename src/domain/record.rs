@@ -2,9 +2,10 @@
 //! for a person, never an error, and it is never dropped.
 //!
 //! [`page`] records what is learned about a hosted page, [`calls`] what a provider answered to a call, [`money`] what
-//! it says about the money itself, [`refunds`] about money on its way back.
+//! it says about the money itself, [`refunds`] about money on its way back, [`disputes`] about what the bank takes.
 
 mod calls;
+mod disputes;
 mod money;
 mod page;
 mod refunds;
@@ -120,6 +121,10 @@ impl Recorder<'_> {
     }
 
     fn told(&self, attempt: &Attempt, fact: &ProviderFact) -> Vec<Event> {
+        // No money moves by nothing or by less: whoever says so is mistaken, and a person looks at it.
+        if moved(fact).is_some_and(|amount| !amount.is_positive()) {
+            return vec![self.impossible("amount_not_positive", fact.payment())];
+        }
         match fact {
             ProviderFact::Authorised { payment, amount } => self.authorised(attempt, Some(payment), *amount),
             ProviderFact::Refused { payment, code } => Self::try_refused(attempt, payment.as_ref(), code),
@@ -131,7 +136,7 @@ impl Recorder<'_> {
                 self.capture_failed(attempt, payment, capture, code)
             }
             ProviderFact::Voided { payment } => self.voided(attempt, payment),
-            ProviderFact::VoidFailed { code, .. } => self.void_failed(attempt, code),
+            ProviderFact::VoidFailed { payment, code } => self.void_failed(attempt, payment, code),
             ProviderFact::Reversed { payment, reversal, amount } => self.reversed(attempt, payment, reversal, *amount),
             ProviderFact::Refunded { refund, merchant_reference, amount, .. } => {
                 self.refunded(attempt, refund, merchant_reference.as_ref(), *amount)
@@ -186,5 +191,26 @@ impl Recorder<'_> {
             }
             Some(_) | None => None,
         }
+    }
+}
+
+/// The amount that a fact says has moved, or is about to.
+fn moved(fact: &ProviderFact) -> Option<Money> {
+    match fact {
+        ProviderFact::Authorised { amount, .. }
+        | ProviderFact::Captured { amount, .. }
+        | ProviderFact::Reversed { amount, .. }
+        | ProviderFact::Refunded { amount, .. }
+        | ProviderFact::RefundReturned { amount, .. }
+        | ProviderFact::DisputeOpened { amount, .. }
+        | ProviderFact::DisputeDebited { amount, .. }
+        | ProviderFact::DisputeWon { amount, .. } => Some(*amount),
+        ProviderFact::Refused { .. }
+        | ProviderFact::Pending { .. }
+        | ProviderFact::CaptureFailed { .. }
+        | ProviderFact::Voided { .. }
+        | ProviderFact::VoidFailed { .. }
+        | ProviderFact::RefundFailed { .. }
+        | ProviderFact::Other { .. } => None,
     }
 }

@@ -31,10 +31,28 @@ pub struct Refund {
     pub origin: RefundOrigin,
     /// Where it stands.
     pub state: RefundState,
+    /// How much of what earlier refunds left owed by coming back this one stands for, since its approval.
+    pub took_up: Money,
     /// When it was requested.
     pub created_at: Timestamp,
     /// When it was first sent, and from its acceptance on when the provider took it.
     pub submitted_at: Option<Timestamp>,
+}
+
+impl Refund {
+    /// What of a refund that came back is owed and not taken up by a later one; nothing in every other state.
+    pub fn left_owed(&self) -> Money {
+        match &self.state {
+            RefundState::Returned { taken_up, .. } => self.amount.checked_sub(*taken_up).unwrap_or(self.amount),
+            RefundState::Requested
+            | RefundState::Approved
+            | RefundState::Rejected
+            | RefundState::Submitted { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. }
+            | RefundState::Unknown { .. } => Money::from_minor(0, self.amount.currency()),
+        }
+    }
 }
 
 /// Who asked for a refund.
@@ -98,8 +116,8 @@ pub enum RefundState {
     Returned {
         /// The provider's reference.
         reference: ProviderReference,
-        /// Whether a later refund stands for what came back.
-        taken_up: bool,
+        /// How much of what came back later refunds stand for.
+        taken_up: Money,
     },
 }
 
@@ -190,6 +208,61 @@ impl DisputeState {
             Self::Won | Self::Closed => false,
         }
     }
+}
+
+/// Which part of which returned refund changes hands, from and to how much of it is taken up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TakeUp {
+    /// The refund that had come back.
+    pub returned: RefundId,
+    /// How much of it was taken up before.
+    pub from: Money,
+    /// How much of it is taken up afterwards.
+    pub to: Money,
+}
+
+/// What a new refund of `amount` takes up of what came back of its capture, the oldest first. It takes no more than its
+/// own amount; the rest stays owed.
+pub fn take_up(refunds: &[Refund], capture: CaptureId, amount: Money) -> Vec<TakeUp> {
+    let mut left = amount.minor();
+    let mut taken = Vec::new();
+    for (refund, taken_up) in returned(refunds, capture) {
+        let part = refund.left_owed().minor().min(left);
+        left = left.saturating_sub(part);
+        taken.extend(moved(refund, taken_up, part));
+    }
+    taken
+}
+
+/// What is owed again of what came back of a capture when a refund that had taken up `amount` fails, the last taken
+/// first: what is taken up in all is always what the oldest left owed.
+pub fn give_back(refunds: &[Refund], capture: CaptureId, amount: Money) -> Vec<TakeUp> {
+    let mut left = amount.minor();
+    let mut given = Vec::new();
+    for (refund, taken_up) in returned(refunds, capture).rev() {
+        let part = taken_up.minor().min(left);
+        left = left.saturating_sub(part);
+        given.extend(moved(refund, taken_up, part.saturating_neg()));
+    }
+    given
+}
+
+fn returned(refunds: &[Refund], capture: CaptureId) -> impl DoubleEndedIterator<Item = (&Refund, Money)> {
+    refunds.iter().filter(move |refund| refund.capture == capture).filter_map(|refund| match &refund.state {
+        RefundState::Returned { taken_up, .. } => Some((refund, *taken_up)),
+        RefundState::Requested
+        | RefundState::Approved
+        | RefundState::Rejected
+        | RefundState::Submitted { .. }
+        | RefundState::Succeeded { .. }
+        | RefundState::Failed { .. }
+        | RefundState::Unknown { .. } => None,
+    })
+}
+
+fn moved(refund: &Refund, from: Money, by: i64) -> Option<TakeUp> {
+    let to = Money::from_minor(from.minor().saturating_add(by), from.currency());
+    (by != 0).then_some(TakeUp { returned: refund.id, from, to })
 }
 
 /// What is left of each line after the refunds that count.

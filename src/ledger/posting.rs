@@ -12,7 +12,7 @@ use crate::domain::{
     ids::{AttemptId, CaptureId, RefundId},
     line::{FeeLine, Share, ShareKind},
     payment::Payment,
-    refund::{Refund, RefundState},
+    refund::{self, Refund, RefundState},
 };
 
 /// The entries of an event, given the payment before it; `None` for the event that creates it.
@@ -45,13 +45,13 @@ fn of_payment(payment: &Payment, event: &Event) -> Result<Vec<Entry>, EntryError
             let mut entries = Vec::new();
             // A refund that was thought to have failed is owed again before it is paid.
             if matches!(refund.state, RefundState::Failed { .. }) {
-                entries.push(refund_owed(payment, refund, taken)?);
+                entries.extend(refund_approved(payment, refund, taken)?);
             }
             entries.push(simple(Account::Erstattung, psp(taken), refund.amount, Some(fact))?);
             Ok(entries)
         }),
         Event::RefundFailed { refund, .. } => {
-            with_refund(payment, *refund, |refund, taken| Ok(vec![refund_owed(payment, refund, taken)?.reversed()?]))
+            with_refund(payment, *refund, |refund, taken| refund_failed(payment, refund, taken))
         }
         Event::RefundReturned { refund, reference } => with_refund(payment, *refund, |refund, taken| {
             let fact = MoneyFact::first(taken.account.clone(), MoneyKind::Return, reference.clone());
@@ -150,30 +150,57 @@ fn adopted(payment: &Payment, capture: CaptureId, reference: &ProviderReference)
 /// for it, and nothing is owed twice.
 fn refund_approved(payment: &Payment, refund: &Refund, taken: &Capture) -> Result<Vec<Entry>, EntryError> {
     let mut entries = Vec::new();
-    for earlier in payment.refunds.iter().filter(|earlier| earlier.capture == taken.id) {
-        if matches!(earlier.state, RefundState::Returned { taken_up: false, .. }) {
-            entries.push(refund_owed(payment, earlier, taken)?.reversed()?);
-        }
+    for taken_up in refund::take_up(&payment.refunds, taken.id, refund.amount) {
+        let Some(earlier) = payment.refund(taken_up.returned) else { continue };
+        entries.push(part_owed(payment, earlier, taken, taken_up.from, taken_up.to)?.reversed()?);
     }
     entries.push(refund_owed(payment, refund, taken)?);
     Ok(entries)
 }
 
+/// The end of a refund that moved nothing: it is owed no more, and what it had stood for is owed again.
+fn refund_failed(payment: &Payment, refund: &Refund, taken: &Capture) -> Result<Vec<Entry>, EntryError> {
+    let mut entries = vec![refund_owed(payment, refund, taken)?.reversed()?];
+    for given in refund::give_back(&payment.refunds, taken.id, refund.took_up) {
+        let Some(earlier) = payment.refund(given.returned) else { continue };
+        entries.push(part_owed(payment, earlier, taken, given.to, given.from)?);
+    }
+    Ok(entries)
+}
+
 /// What a refund's approval books: the lines give back what they had earned, an overpayment what it had put aside.
 fn refund_owed(payment: &Payment, refund: &Refund, taken: &Capture) -> Result<Entry, EntryError> {
+    part_owed(payment, refund, taken, Money::from_minor(0, refund.amount.currency()), refund.amount)
+}
+
+/// What the part of a refund from its `from`th to its `to`th cent books. The cents are counted through the lines in
+/// their order, so that all parts together book exactly what the whole does.
+fn part_owed(payment: &Payment, refund: &Refund, taken: &Capture, from: Money, to: Money) -> Result<Entry, EntryError> {
+    let amount = to.checked_sub(from)?;
     if taken.role == CaptureRole::Surplus {
-        return simple(Account::Ueberzahlung, Account::Erstattung, refund.amount, None);
+        return simple(Account::Ueberzahlung, Account::Erstattung, amount, None);
     }
     let mut draft = Draft::default();
+    let mut counted: i64 = 0;
+    for (account, whole) in legs_of(payment, refund) {
+        let end = counted.saturating_add(whole.minor());
+        let within = end.min(to.minor()).saturating_sub(counted.max(from.minor())).max(0);
+        draft.debit(account, Money::from_minor(within, whole.currency()));
+        counted = end;
+    }
+    draft.credit(Account::Erstattung, amount)?;
+    draft.finish(None)
+}
+
+/// What the lines of a refund give back, by account, in their order.
+fn legs_of(payment: &Payment, refund: &Refund) -> Vec<(Account, Money)> {
+    let mut legs = Vec::new();
     for part in &refund.parts {
         let Some(line) = payment.terms.lines.get(part.line) else { continue };
-        for (share, amount) in line.shares.iter().zip(&part.shares) {
-            draft.debit(share_account(share), *amount);
-        }
-        draft.debit(tax_account(line), part.tax);
+        legs.extend(line.shares.iter().zip(&part.shares).map(|(share, amount)| (share_account(share), *amount)));
+        legs.push((tax_account(line), part.tax));
     }
-    draft.credit(Account::Erstattung, refund.amount)?;
-    draft.finish(None)
+    legs
 }
 
 fn with_refund(

@@ -41,7 +41,16 @@ impl Notice {
         Self { event, original: Some(payment.to_owned()), ..Self::authorisation(reference, psp, minor) }
     }
 
-    fn body(&self) -> Vec<u8> {
+    /// The notification with what a modification turned out to be, which is not part of what is signed.
+    pub(crate) fn acting(&self, action: &str) -> Vec<u8> {
+        let mut body: serde_json::Value = serde_json::from_slice(&self.body()).unwrap();
+        let member = "/notificationItems/0/NotificationRequestItem/additionalData";
+        let additional = body.pointer_mut(member).and_then(serde_json::Value::as_object_mut).unwrap();
+        additional.insert("modification.action".to_owned(), action.into());
+        body.to_string().into_bytes()
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
         let signed = [
             self.psp.clone(),
             self.original.clone().unwrap_or_default(),

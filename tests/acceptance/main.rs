@@ -12,6 +12,7 @@ mod incoming;
 mod numbers;
 mod quarantine;
 mod reviewed_desk;
+mod reviewed_money;
 mod simulation;
 mod stage;
 mod transitions;

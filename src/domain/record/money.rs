@@ -1,4 +1,4 @@
-//! What a provider says about the money of an attempt: held, taken, given up, gone back, in dispute.
+//! What a provider says about the money of an attempt: held, taken, given up, gone back.
 
 use zahlstelle_contract::{
     money::Money,
@@ -8,12 +8,16 @@ use zahlstelle_contract::{
 
 use super::Recorder;
 use crate::domain::{
-    attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, UnknownReason},
+    attempt::{Attempt, AttemptEnd, AttemptState, Capture, CaptureRole, RefusedTry, UnknownReason},
     call::{CloseReason, Purpose},
     decide,
     event::{Event, ExceptionCause, MoneyKind},
-    refund::{Dispute, DisputeState, RefundOrigin, RefundState},
+    payment::OpenException,
+    refund::{RefundOrigin, RefundState},
 };
+
+/// What is said of an authorisation that was given up and is not the one we know.
+const VOIDED_OTHER_TRY: &str = "voided_other_try";
 
 impl Recorder<'_> {
     /// The payment was authorised; under automatic capture that is the capture.
@@ -23,6 +27,13 @@ impl Recorder<'_> {
         reference: Option<&ProviderReference>,
         amount: Money,
     ) -> Vec<Event> {
+        // That a try was given up may be told before it is told that it had been authorised. If a page said meanwhile
+        // that it was paid, without a name, this is the money that was let go.
+        if let Some(let_go) = reference.filter(|reference| self.was_let_go(attempt, reference)) {
+            return self
+                .capture_nameless(attempt)
+                .map_or_else(Vec::new, |taken| self.reverse_nameless(attempt, taken, let_go, let_go, taken.amount));
+        }
         if self.takes_at_once() {
             return self.captured(attempt, reference, reference, amount);
         }
@@ -56,6 +67,25 @@ impl Recorder<'_> {
             | AttemptState::Reversed => {}
         }
         events
+    }
+
+    fn was_let_go(&self, attempt: &Attempt, payment: &ProviderReference) -> bool {
+        let refused = |known: &RefusedTry| known.reference.as_ref() == Some(payment) && known.code == voided_code();
+        let shown = |known: &OpenException| match &known.cause {
+            ExceptionCause::Impossible { fact, reference } => {
+                fact == VOIDED_OTHER_TRY && reference.as_ref() == Some(payment)
+            }
+            ExceptionCause::Overpayment { .. }
+            | ExceptionCause::Mismatch { .. }
+            | ExceptionCause::ForeignRefund { .. }
+            | ExceptionCause::OutcomeOverdue { .. }
+            | ExceptionCause::CallRejected { .. }
+            | ExceptionCause::ReferenceMissing { .. }
+            | ExceptionCause::CaptureDue { .. }
+            | ExceptionCause::RefundContradicted { .. }
+            | ExceptionCause::VoidFailed { .. } => false,
+        };
+        attempt.tries.iter().any(refused) || self.payment.exceptions.iter().any(shown)
     }
 
     fn held(&self, attempt: &Attempt) -> Event {
@@ -99,7 +129,8 @@ impl Recorder<'_> {
         }
         let mut events: Vec<Event> = Self::learn(attempt, payment).into_iter().collect();
         if amount != self.payment.terms.total {
-            events.extend(reference.map(|reference| Self::unexplained(attempt, MoneyKind::Capture, reference, amount)));
+            let moved = reference.filter(|_| amount.is_positive());
+            events.extend(moved.map(|reference| Self::unexplained(attempt, MoneyKind::Capture, reference, amount)));
             events.extend(self.mismatch(attempt, Mismatch::Amount, Some(amount)));
             return events;
         }
@@ -199,12 +230,19 @@ impl Recorder<'_> {
     ) -> Vec<Event> {
         let by_reference = self.payment.captures.iter().find(|known| known.reference.as_ref() == Some(reference));
         // What was taken at once is known by its payment alone; the capture has a name only when it fails.
-        let at_once = || self.capture_of(attempt, payment).filter(|_| self.takes_at_once());
+        let at_once = || self.capture_named(attempt, payment).filter(|_| self.takes_at_once());
         if let Some(taken) = by_reference.or_else(at_once) {
             return self.reverse(attempt, taken, reference, taken.amount);
         }
-        let asked = self.payment.calls_of(attempt.id).any(|call| matches!(call.purpose, Purpose::Capture { .. }));
-        if !asked {
+        if let Some(nameless) = self.capture_nameless(attempt) {
+            return self.reverse_nameless(attempt, nameless, payment, reference, nameless.amount);
+        }
+        // What the provider took under another name is another capture than the one that failed.
+        let asked = self.payment.calls_of(attempt.id).any(|call| {
+            matches!(call.purpose, Purpose::Capture { .. })
+                && call.accepted.as_ref().is_none_or(|accepted| accepted == reference)
+        });
+        if !asked || attempt.reference.as_ref().is_some_and(|known| known != payment) {
             return vec![self.impossible("capture_failed", Some(reference))];
         }
         let mut events = vec![Event::CaptureFailed { attempt: attempt.id, code: code.clone() }];
@@ -212,7 +250,14 @@ impl Recorder<'_> {
         events
     }
 
+    /// An authorisation was given up: that of the attempt, or that of another try on the same page.
     pub(super) fn voided(&self, attempt: &Attempt, payment: &ProviderReference) -> Vec<Event> {
+        if let Some(taken) = self.capture_named(attempt, payment) {
+            return self.capture_voided(attempt, taken, payment);
+        }
+        if attempt.reference.as_ref() != Some(payment) {
+            return self.other_try_voided(attempt, payment);
+        }
         match &attempt.state {
             AttemptState::Started
             | AttemptState::Waiting
@@ -230,14 +275,7 @@ impl Recorder<'_> {
                 }
                 events
             }
-            // What was taken as it was authorised may be let go before it ever moved. A capture of its own may not, nor
-            // one of which something went back: its money is only gone when the provider says so.
-            AttemptState::Captured { capture } => match self.payment.capture(*capture) {
-                Some(taken) if self.takes_at_once() && self.can_go_back(taken, taken.amount) => {
-                    self.reverse(attempt, taken, payment, taken.amount)
-                }
-                Some(_) | None => vec![self.impossible("voided", Some(payment))],
-            },
+            AttemptState::Captured { .. } => vec![self.impossible("voided", Some(payment))],
             AttemptState::Declined { .. }
             | AttemptState::Cancelled
             | AttemptState::Abandoned
@@ -246,7 +284,48 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn void_failed(&self, attempt: &Attempt, code: &ProviderCode) -> Vec<Event> {
+    /// What was taken as it was authorised may be let go before it ever moved. A capture of its own may not, nor one of
+    /// which something went back: its money is only gone when the provider says so.
+    fn capture_voided(&self, attempt: &Attempt, taken: &Capture, payment: &ProviderReference) -> Vec<Event> {
+        if taken.reversed == Some(taken.amount) {
+            return Vec::new();
+        }
+        if self.takes_at_once() && self.can_go_back(taken, taken.amount) {
+            return self.reverse(attempt, taken, payment, taken.amount);
+        }
+        vec![self.impossible("voided", Some(payment))]
+    }
+
+    /// A page can be tried more than once. That one try was given up says nothing about what another one holds or took;
+    /// as long as none has, it is a refused try and the page stays payable.
+    fn other_try_voided(&self, attempt: &Attempt, payment: &ProviderReference) -> Vec<Event> {
+        match &attempt.state {
+            AttemptState::Started | AttemptState::Waiting | AttemptState::Pending if attempt.reference.is_none() => {
+                Self::try_refused(attempt, Some(payment), &voided_code())
+            }
+            AttemptState::Started
+            | AttemptState::Waiting
+            | AttemptState::Pending
+            | AttemptState::Authorised { .. }
+            | AttemptState::Captured { .. }
+            | AttemptState::Unknown { .. } => vec![self.impossible(VOIDED_OTHER_TRY, Some(payment))],
+            AttemptState::Declined { .. }
+            | AttemptState::Cancelled
+            | AttemptState::Abandoned
+            | AttemptState::Voided
+            | AttemptState::Reversed => Vec::new(),
+        }
+    }
+
+    pub(super) fn void_failed(
+        &self,
+        attempt: &Attempt,
+        payment: &ProviderReference,
+        code: &ProviderCode,
+    ) -> Vec<Event> {
+        if attempt.reference.as_ref() != Some(payment) {
+            return vec![self.impossible("void_failed_other_try", Some(payment))];
+        }
         let void = self.payment.calls_of(attempt.id).find(|call| matches!(call.purpose, Purpose::Void { .. }));
         let mut events: Vec<Event> =
             void.map(|call| Event::CallSettled { call: call.id, code: Some(code.clone()) }).into_iter().collect();
@@ -262,11 +341,22 @@ impl Recorder<'_> {
         reversal: &ProviderReference,
         amount: Money,
     ) -> Vec<Event> {
-        if let Some(taken) = self.capture_of(attempt, payment) {
+        if let Some(taken) = self.capture_named(attempt, payment) {
             return self.reverse(attempt, taken, reversal, amount);
         }
         if !self.takes_at_once() {
             return self.voided(attempt, payment);
+        }
+        // Money went back, so this payment had taken it: it is the one that a page told without its name.
+        if let Some(nameless) = self.capture_nameless(attempt) {
+            return self.reverse_nameless(attempt, nameless, payment, reversal, amount);
+        }
+        // What was taken is told yet, or never: what went back of it is no less gone.
+        if amount != self.payment.terms.total {
+            return vec![
+                Self::unexplained(attempt, MoneyKind::Reversal, reversal, negative(amount)),
+                self.impossible("reversed", Some(payment)),
+            ];
         }
         let mut events = self.captured(attempt, Some(payment), Some(payment), amount);
         let taken = events.iter().any(|event| matches!(event, Event::Captured { .. }));
@@ -277,6 +367,22 @@ impl Recorder<'_> {
             let (capture, reference) = (self.context.capture, reversal.clone());
             events.push(Event::CaptureReversed { capture, amount, reference });
         }
+        events
+    }
+
+    /// The capture gets its name as it goes back, so that its own notification is known when it comes.
+    fn reverse_nameless(
+        &self,
+        attempt: &Attempt,
+        taken: &Capture,
+        payment: &ProviderReference,
+        reversal: &ProviderReference,
+        amount: Money,
+    ) -> Vec<Event> {
+        let mut events: Vec<Event> = Self::learn(attempt, Some(payment)).into_iter().collect();
+        let (reference, payment) = (payment.clone(), payment.clone());
+        events.push(Event::CaptureAdopted { capture: taken.id, reference, payment });
+        events.extend(self.reverse(attempt, taken, reversal, amount));
         events
     }
 
@@ -299,7 +405,7 @@ impl Recorder<'_> {
     /// Whether so much of a capture can have gone back without a refund of ours.
     fn can_go_back(&self, taken: &Capture, amount: Money) -> bool {
         let left = self.payment.refundable_minor(taken).saturating_add(self.waiting_refunds(taken).1);
-        taken.reversed.is_none() && amount.minor() <= left
+        taken.reversed.is_none() && is_within(amount, taken, left)
     }
 
     /// The rejections of all refunds of a capture that still wait for approval, and their sum in minor units.
@@ -313,85 +419,21 @@ impl Recorder<'_> {
         (waiting.map(|refund| Event::RefundRejected { refund: refund.id }).collect(), minor)
     }
 
-    pub(super) fn dispute_opened(
-        &self,
-        attempt: &Attempt,
-        payment: &ProviderReference,
-        dispute: &ProviderReference,
-        amount: Money,
-    ) -> Vec<Event> {
-        if self.payment.disputes.iter().any(|known| known.reference == *dispute) {
-            return Vec::new();
-        }
-        match self.capture_of(attempt, payment) {
-            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken) => {
-                vec![Event::DisputeOpened { capture: taken.id, reference: dispute.clone(), amount }]
-            }
-            Some(_) | None => vec![self.impossible("dispute_opened", Some(dispute))],
-        }
+    pub(super) fn capture_of(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
+        self.capture_named(attempt, payment).or_else(|| self.capture_nameless(attempt))
     }
 
-    pub(super) fn dispute_debited(
-        &self,
-        attempt: &Attempt,
-        payment: &ProviderReference,
-        dispute: &ProviderReference,
-        amount: Money,
-    ) -> Vec<Event> {
-        let known = self.payment.disputes.iter().find(|known| known.reference == *dispute);
-        if known.is_some_and(|known| matches!(known.state, DisputeState::Debited | DisputeState::Lost)) {
-            return Vec::new();
-        }
-        let reserved = known.filter(|known| known.state.reserves()).map_or(0, |known| known.amount.minor());
-        match self.capture_of(attempt, payment) {
-            Some(taken) if amount.minor() <= self.payment.refundable_minor(taken).saturating_add(reserved) => {
-                vec![Event::DisputeDebited { capture: taken.id, reference: dispute.clone(), amount }]
-            }
-            Some(_) | None => vec![
-                Self::unexplained(attempt, MoneyKind::Dispute, dispute, negative(amount)),
-                self.impossible("dispute_debited", Some(dispute)),
-            ],
-        }
-    }
-
-    pub(super) fn dispute_won(
-        &self,
-        attempt: &Attempt,
-        payment: &ProviderReference,
-        dispute: &ProviderReference,
-        amount: Money,
-    ) -> Vec<Event> {
-        let capture = self.capture_of(attempt, payment).map(|taken| taken.id);
-        let could_be_won = |known: &&Dispute| {
-            known.state == DisputeState::Debited
-                && known.amount == amount
-                && capture.is_none_or(|capture| known.capture == capture)
-        };
-        let disputes = &self.payment.disputes;
-        // Its own name decides; a provider that leaves it out can only mean one of this capture and amount.
-        let named = disputes.iter().filter(could_be_won).find(|known| known.reference == *dispute);
-        match named.or_else(|| disputes.iter().find(could_be_won)) {
-            Some(known) => {
-                vec![Event::DisputeWon { capture: known.capture, reference: known.reference.clone(), amount }]
-            }
-            None if disputes.iter().any(|known| known.reference == *dispute && known.state == DisputeState::Won) => {
-                Vec::new()
-            }
-            None => vec![
-                Self::unexplained(attempt, MoneyKind::DisputeWon, dispute, amount),
-                self.impossible("dispute_won", Some(dispute)),
-            ],
-        }
-    }
-
-    fn capture_of(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
-        let named = self.payment.captures.iter().find(|known| {
+    /// The capture of exactly this payment.
+    fn capture_named(&self, attempt: &Attempt, payment: &ProviderReference) -> Option<&Capture> {
+        self.payment.captures.iter().find(|known| {
             known.account == attempt.account
                 && (known.payment.as_ref() == Some(payment) || known.reference.as_ref() == Some(payment))
-        });
-        named.or_else(|| {
-            self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.payment.is_none())
         })
+    }
+
+    /// The capture that a page told of an attempt without the name of its payment.
+    fn capture_nameless(&self, attempt: &Attempt) -> Option<&Capture> {
+        self.payment.captures.iter().find(|known| known.attempt == attempt.id && known.payment.is_none())
     }
 
     /// What came back is not what was asked: it never makes `paid`, and two persons decide.
@@ -419,6 +461,16 @@ impl Recorder<'_> {
     pub(super) fn impossible(&self, fact: &str, reference: Option<&ProviderReference>) -> Event {
         self.exception(ExceptionCause::Impossible { fact: fact.to_owned(), reference: reference.cloned() })
     }
+}
+
+/// Whether a provider's amount is one of the capture's currency and at most `limit` minor units.
+pub(super) fn is_within(amount: Money, taken: &Capture, limit: i64) -> bool {
+    amount.currency() == taken.amount.currency() && amount.minor() <= limit
+}
+
+/// The code of a try that was given up, in the place of a provider's reason.
+fn voided_code() -> ProviderCode {
+    ProviderCode::parse("voided").unwrap_or_else(|_| unreachable!("the literal is visible ASCII"))
 }
 
 /// The amount as one that left; the amounts of facts are positive, so it always exists.

@@ -83,7 +83,13 @@ impl Run {
             |psp: &Value| self.auditor.heard.iter().any(|((_, _, success), (of, _))| *success && psp == of.as_str());
         let is_paid = |row: &&Value| matches!(row["state"].as_str(), Some("captured" | "authorised" | "voided"));
         let at_once = |row: &&Value| self.capture_of(row, known) == CaptureMode::Automatic;
-        let paid: Vec<&Value> = rows.iter().filter(is_paid).filter(at_once).collect();
+        // What was let go before the provider took it never moved, once we were told.
+        let is_let_go = |row: &&Value| {
+            self.auditor.heard.iter().any(|((event, _, success), (of, minor))| {
+                event == "CANCEL_OR_REFUND" && *success && *minor == 0 && row["provider_reference"] == of.as_str()
+            })
+        };
+        let paid: Vec<&Value> = rows.iter().filter(is_paid).filter(at_once).filter(|row| !is_let_go(row)).collect();
         for row in paid.iter().filter(|row| heard_of(&row["provider_reference"])) {
             pages.insert(row["page_reference"].to_string());
             held += eur(row["amount"].as_str().unwrap()).minor();
