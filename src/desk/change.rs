@@ -193,7 +193,7 @@ impl Desk {
         }
         commit.claims.extend(events.iter().filter_map(|event| event_claim(after, event)));
         if releases_claim(before, after) {
-            commit.released.push(open_claim_key(&after.terms.kassenzeichen));
+            commit.released.push((open_claim_key(&after.terms.kassenzeichen), after.id.0));
         }
         let records = events.iter().zip(posted).map(|(event, entries)| log::payment_record(event, entries));
         commit.appends.push(Append {

@@ -26,8 +26,8 @@ pub struct Commit {
     pub answers: Vec<Answer>,
     /// Leases to be taken over from whoever let them run out.
     pub takeovers: Vec<Takeover>,
-    /// Keys to be given back.
-    pub released: Vec<ClaimKey>,
+    /// Keys to be given back, each by its holder.
+    pub released: Vec<(ClaimKey, Uuid)>,
     /// Read models after these events, replaced whole.
     pub rows: Vec<Row>,
     /// Jobs to be set, moved or ended.

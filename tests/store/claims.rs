@@ -163,13 +163,16 @@ pub(crate) async fn an_answer_needs_its_key(store: Arc<dyn Store>) {
 pub(crate) async fn a_released_key_can_be_taken_again(store: Arc<dyn Store>) {
     let key = ClaimKey::new(Space::OpenClaim, &[b"K1"]);
     committed(&store, Commit { claims: vec![NewClaim::of(key, id(1))], ..commit(1) }).await;
-    committed(&store, Commit { released: vec![key], ..appending(2, 1, 0, &["cancelled"]) }).await;
+    // Only the holder gives a key back.
+    committed(&store, Commit { released: vec![(key, id(9))], ..commit(5) }).await;
+    assert_eq!(store.claim(TENANT, &key).await.unwrap().unwrap().holder, id(1));
+    committed(&store, Commit { released: vec![(key, id(1))], ..appending(2, 1, 0, &["cancelled"]) }).await;
     assert_eq!(store.claim(TENANT, &key).await.unwrap(), None);
     committed(&store, Commit { claims: vec![NewClaim::of(key, id(2))], ..commit(3) }).await;
     assert_eq!(store.claim(TENANT, &key).await.unwrap().unwrap().holder, id(2));
     // Giving back what nobody holds is no conflict.
     let nobody = ClaimKey::new(Space::OpenClaim, &[b"K2"]);
-    committed(&store, Commit { released: vec![nobody], ..commit(4) }).await;
+    committed(&store, Commit { released: vec![(nobody, id(1))], ..commit(4) }).await;
 }
 
 pub(crate) async fn a_fact_about_money_is_posted_once(store: Arc<dyn Store>) {

@@ -1,6 +1,7 @@
 //! Table `claim`: everything that may exist once.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use super::value::{Reader, integer};
 use crate::store::{
@@ -17,7 +18,7 @@ const ANSWER: &str = "UPDATE claim SET status = $1, version = $2, lease_until = 
     WHERE tenant = $3 AND space = $4 AND key = $5";
 const TAKE_OVER: &str = "UPDATE claim SET lease_until = $1 \
     WHERE tenant = $2 AND space = $3 AND key = $4 AND lease_until = $5 AND status IS NULL";
-const RELEASE: &str = "DELETE FROM claim WHERE tenant = $1 AND space = $2 AND key = $3";
+const RELEASE: &str = "DELETE FROM claim WHERE tenant = $1 AND space = $2 AND key = $3 AND holder = $4";
 const GET: &str = "SELECT key, holder, digest, status, version, lease_until FROM claim \
     WHERE tenant = $1 AND space = $2 AND key = $3";
 const PAGE: &str = "SELECT space, key, holder FROM claim WHERE tenant = $1 AND (space, key) > ($2, $3) \
@@ -66,9 +67,14 @@ pub(in crate::store) fn take_over(
     Ok(written == 1)
 }
 
-/// Gives a key back; it may have been given back before.
-pub(in crate::store) fn release(connection: &Connection, tenant: &str, key: &ClaimKey) -> Result<(), StoreError> {
-    connection.prepare_cached(RELEASE)?.execute(params![tenant, key.space.number(), key.key])?;
+/// Gives a key back; it may have been given back before, and somebody else's key stays theirs.
+pub(in crate::store) fn release(
+    connection: &Connection,
+    tenant: &str,
+    key: &ClaimKey,
+    holder: Uuid,
+) -> Result<(), StoreError> {
+    connection.prepare_cached(RELEASE)?.execute(params![tenant, key.space.number(), key.key, holder.as_bytes()])?;
     Ok(())
 }
 

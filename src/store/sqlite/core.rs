@@ -159,8 +159,8 @@ fn write(connection: &Connection, commit: &Commit, sealer: &mut Sealer) -> Resul
     for answer in &commit.answers {
         claim::answer(connection, &commit.tenant, answer)?;
     }
-    for key in &commit.released {
-        claim::release(connection, &commit.tenant, key)?;
+    for (key, holder) in &commit.released {
+        claim::release(connection, &commit.tenant, key, *holder)?;
     }
     for row in &commit.rows {
         write_row(connection, &commit.tenant, row)?;
