@@ -27,6 +27,22 @@ async fn a1_ten_parallel_refunds_of_the_whole_amount_make_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a1_ten_parallel_refunds_of_six_on_ten_make_one() {
+    let house = House::open(1).await;
+    let portal = house.portal().await;
+    let id = house.paid(&portal, "10.00").await;
+    let replies = in_parallel(&portal, &id, 10, &json!({"amount": "6.00", "reason": "storniert"})).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+    for refused in replies.iter().filter(|reply| reply.status != 201) {
+        assert_eq!(refused.problem(422, "refund_exceeds_refundable")["amount_refundable"], "4.00");
+    }
+    house.stage.advance(5).await;
+    let twin = &house.stage.transactions()[0];
+    assert_eq!((&twin["calls"]["refund"], &twin["refunded"]), (&json!(1), &json!("6.00")));
+    assert_eq!((house.stage.held().await, house.stage.held_at_twin()), (400, 400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a1_parallel_partial_refunds_never_exceed_the_capture() {
     let house = House::open(1).await;
     let portal = house.portal().await;
