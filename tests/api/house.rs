@@ -121,6 +121,13 @@ pub(crate) fn limits() -> Limits {
         body_timeout: Duration::from_mins(1),
         idle_timeout: Duration::from_mins(1),
         connections_max: 256,
+        connections_per_source_max: 256,
+        handshake_timeout: Duration::from_mins(1),
+        write_timeout: Duration::from_mins(1),
+        answer_timeout: Duration::from_mins(1),
+        room_timeout: Duration::from_mins(1),
+        requests_max: 256,
+        rates: None,
         drain: Duration::from_mins(1),
     }
 }
