@@ -63,8 +63,13 @@ pub(super) fn peer(request: &Request) -> Peer {
 pub(super) fn admit(state: &AppState, class: Class, request: &Request) -> Result<(), ProblemDetails> {
     let peer = peer(request);
     check_target(request.uri(), request.version()).inspect_err(|_| state.counts.note(Counted::TargetInvalid))?;
-    // Whoever watches over the service asks an address, not a name.
+    // Whoever watches over the service asks an address, not a name, and takes down what refuses to answer.
     if class != Class::Health {
+        // Work goes on without its client, so connections and their streams do not bound it. This one is counted, too.
+        if state.drain.running() > state.limits.requests_max {
+            state.counts.note(Counted::ServerBusy);
+            return Err(ProblemDetails::new(Code::Busy));
+        }
         let host = named_host(request).inspect_err(|_| state.counts.note(Counted::TargetInvalid))?;
         if !state.hosts.contain(&host, peer.is_local) {
             state.counts.note(Counted::WrongHost);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{AppState, Code, Counted, ProblemDetails, pages};
+use super::{AppState, Code, ProblemDetails, pages};
 use crate::desk::clients::Caller;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -60,11 +60,6 @@ pub(super) async fn carry(
         write_line(operation, response.status(), began, handled.caller.as_ref());
         response
     };
-    // Work goes on without its client, so connections and their streams do not bound it.
-    if state.drain.running() >= state.limits.requests_max {
-        state.counts.note(Counted::ServerBusy);
-        return with_headers(reader.told(ProblemDetails::new(Code::Busy), id), id);
-    }
     let running = state.drain.handlers().spawn(handler.instrument(span.clone()));
     let response = match timeout(time, running).await {
         Ok(Ok(response)) => response,
