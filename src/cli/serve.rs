@@ -53,7 +53,11 @@ async fn bind(config: &Config) -> Result<http::Server, Failure> {
     let server = bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?;
     let server = server.behind(config.server.trusted_proxies.clone());
     Ok(match tls {
-        Some(tls) => server.with_tls(tls),
+        Some(tls) => {
+            let until = tls.expires_at().map(tracing::field::display);
+            tracing::info!(expires_at = until, "a certificate is in use");
+            server.with_tls(tls)
+        }
         None => server,
     })
 }
