@@ -2,6 +2,7 @@
 
 mod claims;
 mod crash;
+mod dated;
 mod deliveries;
 mod disputes;
 mod double;
