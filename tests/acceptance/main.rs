@@ -10,6 +10,7 @@ mod evidence;
 mod first_payment;
 mod hostile;
 mod incoming;
+mod more_time;
 mod numbers;
 mod quarantine;
 mod reviewed_desk;
