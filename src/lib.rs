@@ -10,5 +10,6 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;
+pub mod metrics;
 pub mod outbound;
 pub mod store;

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod body;
 pub mod checkout;
+mod counts;
 mod drain;
 mod exchange;
 mod hooks;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use self::checkout::CheckoutSettings;
 
 pub use self::{
+    counts::{Count, Counted, Counts, Label},
     drain::Drain,
     limits::Limits,
     listener::{ListenError, NotDrained, Server},
@@ -43,6 +45,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Tells when the server goes, and waits for what is under way.
     pub drain: Drain,
+    /// What was seen so far.
+    pub counts: Arc<Counts>,
     ids: Arc<dyn Ids>,
     keys: Arc<auth::KeyCache>,
 }
@@ -50,7 +54,7 @@ pub struct AppState {
 impl AppState {
     /// The state of a server that has answered nothing yet.
     pub fn new(desk: Arc<Desk>, ids: Arc<dyn Ids>, limits: Limits) -> Self {
-        Self { desk, limits, drain: Drain::default(), ids, keys: Arc::default() }
+        Self { desk, limits, drain: Drain::default(), counts: Arc::default(), ids, keys: Arc::default() }
     }
 
     fn new_id(&self) -> Uuid {
