@@ -12,3 +12,4 @@ pub mod jobs;
 pub mod ledger;
 pub mod outbound;
 pub mod store;
+pub mod webhook;
