@@ -13,6 +13,7 @@ mod migrations;
 mod open;
 mod rows;
 mod support;
+mod webhooks;
 mod whole;
 
 /// The engines that every scenario is asked of. A further engine is one more line.
@@ -71,6 +72,11 @@ on_every_engine! {
     rows::payments_are_listed_newest_first_in_pages,
     rows::filters_narrow_the_list,
     rows::erasable_data_is_replaced_whole,
+    webhooks::what_people_set_and_what_the_sender_notes_are_apart,
+    webhooks::an_endpoint_that_is_not_there_is_not_written,
+    webhooks::deliveries_are_listed_tried_again_and_cleared_away,
+    webhooks::an_endpoint_is_kept_by_whoever_took_it,
+    webhooks::the_last_position_is_that_of_the_log,
     whole::claims_are_read_in_pages,
     whole::jobs_are_read_in_pages,
     whole::everybody_who_has_data_is_named,
