@@ -15,6 +15,7 @@ use crate::domain::{
     names::NameError,
     return_url::ReturnUrlError,
     tenant::{ExpiryError, TenantProblem},
+    webhook::ScheduleError,
 };
 
 /// Every mistake of a configuration; never empty.
@@ -194,6 +195,12 @@ pub enum Problem {
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,
+    /// The text is no network.
+    #[error("must be a network such as \"10.20.0.0/16\" or \"fd12::/16\"")]
+    Network,
+    /// Delays make no schedule for deliveries.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// Delays get shorter.
     #[error("must not be shorter than the delay before it")]
     NotAscending,

@@ -32,7 +32,7 @@ pub use self::{
     listener::{ListenError, NotDrained, Server},
     problem::{Code, ProblemDetails},
 };
-use crate::{desk::Desk, ids::Ids};
+use crate::{desk::Desk, ids::Ids, outbound::hook::AddressPolicy};
 
 /// What every request is handled with. Clones share everything.
 #[derive(Clone)]
@@ -43,6 +43,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Tells when the server goes, and waits for what is under way.
     pub drain: Drain,
+    /// Where webhook endpoints may be.
+    pub hook_addresses: AddressPolicy,
     ids: Arc<dyn Ids>,
     keys: Arc<auth::KeyCache>,
 }
@@ -50,7 +52,20 @@ pub struct AppState {
 impl AppState {
     /// The state of a server that has answered nothing yet.
     pub fn new(desk: Arc<Desk>, ids: Arc<dyn Ids>, limits: Limits) -> Self {
-        Self { desk, limits, drain: Drain::default(), ids, keys: Arc::default() }
+        Self {
+            desk,
+            limits,
+            drain: Drain::default(),
+            hook_addresses: AddressPolicy::default(),
+            ids,
+            keys: Arc::default(),
+        }
+    }
+
+    /// Says where webhook endpoints may be; by default at public addresses alone.
+    #[must_use]
+    pub fn with_hook_addresses(self, hook_addresses: AddressPolicy) -> Self {
+        Self { hook_addresses, ..self }
     }
 
     fn new_id(&self) -> Uuid {

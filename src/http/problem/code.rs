@@ -36,7 +36,11 @@ pub enum Code {
     ClaimHasOpenPayment,
     ClaimSettled,
     ReferenceTaken,
+    WebhookEndpointDisabled,
+    WebhookLimitReached,
+    ReplayUnderWay,
     ExpectedRefundableMismatch,
+    VersionMismatch,
     BodyTooLarge,
     UnsupportedMediaType,
     ValidationFailed,
@@ -52,6 +56,7 @@ pub enum Code {
     StorageUnavailable,
     KassenzeichenExhausted,
     ProviderUnavailable,
+    WebhooksNotSetUp,
     RequestTimeout,
 }
 
@@ -72,7 +77,7 @@ const fn row(name: &'static str, status: u16, title: &'static str) -> Row {
 
 impl Code {
     /// Every code, in the order of the list.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 53] = [
         Self::InvalidJson,
         Self::BodyNotUtf8,
         Self::BodyTooDeep,
@@ -104,7 +109,11 @@ impl Code {
         Self::ClaimHasOpenPayment,
         Self::ClaimSettled,
         Self::ReferenceTaken,
+        Self::WebhookEndpointDisabled,
+        Self::WebhookLimitReached,
+        Self::ReplayUnderWay,
         Self::ExpectedRefundableMismatch,
+        Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::ValidationFailed,
@@ -120,6 +129,7 @@ impl Code {
         Self::StorageUnavailable,
         Self::KassenzeichenExhausted,
         Self::ProviderUnavailable,
+        Self::WebhooksNotSetUp,
         Self::RequestTimeout,
     ];
 
@@ -180,9 +190,19 @@ impl Code {
             Self::ReferenceTaken => {
                 row("reference_taken", 409, "The reference has a payment, and the service allows one")
             }
+            Self::WebhookEndpointDisabled => {
+                row("webhook_endpoint_disabled", 409, "Nothing is sent to the webhook endpoint; enable it first")
+            }
+            Self::WebhookLimitReached => row(
+                "webhook_limit_reached",
+                409,
+                "There are as many webhook endpoints, secrets or waiting deliveries as there may be",
+            ),
+            Self::ReplayUnderWay => row("replay_under_way", 409, "Another replay of the webhook endpoint is under way"),
             Self::ExpectedRefundableMismatch => {
                 row("expected_refundable_mismatch", 412, "Another amount can be refunded than was expected")
             }
+            Self::VersionMismatch => row("version_mismatch", 412, "The object was changed since its version was read"),
             Self::BodyTooLarge => row("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => row("unsupported_media_type", 415, "The body must be application/json"),
             Self::ValidationFailed => row("validation_failed", 422, "The request is well formed but cannot be met"),
@@ -202,6 +222,7 @@ impl Code {
                 row("kassenzeichen_exhausted", 503, "No Kassenzeichen is left for the service")
             }
             Self::ProviderUnavailable => row("provider_unavailable", 503, "The payment provider does not answer"),
+            Self::WebhooksNotSetUp => row("webhooks_not_set_up", 503, "The operator has not set up webhooks"),
             Self::RequestTimeout => {
                 row("request_timeout", 504, "It took too long; the work goes on, repeat the request to see its end")
             }
@@ -249,6 +270,11 @@ impl Code {
             | Self::ClaimHasOpenPayment
             | Self::ClaimSettled
             | Self::ReferenceTaken
+            | Self::WebhookEndpointDisabled
+            | Self::WebhookLimitReached
+            | Self::ReplayUnderWay
+            | Self::VersionMismatch
+            | Self::WebhooksNotSetUp
             | Self::ExpectedRefundableMismatch
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
