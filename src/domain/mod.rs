@@ -22,3 +22,4 @@ pub mod record;
 pub mod refund;
 pub mod return_url;
 pub mod tenant;
+pub mod time_limit;

@@ -2,13 +2,16 @@
 
 mod claims;
 mod crash;
+mod dated;
 mod deliveries;
 mod disputes;
 mod double;
 mod evidence;
+mod feed;
 mod first_payment;
 mod hostile;
 mod incoming;
+mod more_time;
 mod numbers;
 mod quarantine;
 mod reviewed_desk;
