@@ -1,7 +1,10 @@
 //! Work in the background: payments and notifications that are due.
 //!
 //! There is one job for each payment that will change by itself and one for each notification that waits. Jobs are
-//! taken with a lease, so several instances share them, and a job whose taker died is taken again.
+//! taken with a lease, so several instances share them, and a job whose taker died is taken again. Webhook endpoints are
+//! looked after in [`webhooks`].
+
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
