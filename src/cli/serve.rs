@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
@@ -26,6 +26,8 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let runtime = runtime()?;
     let store = open_store(&config)?;
     runtime.block_on(async {
+        // Before anybody can see that the service runs, since until then a hang-up ends it.
+        let hangup = signal(SignalKind::hangup()).map_err(|error| failed("the signals of the system", &error))?;
         let listen = config.server.listen;
         let server = match arguments.role {
             Role::Jobs => None,
@@ -37,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
         let service = started.map_err(|error| failed("the service", &error))?;
         tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
-        until_stopped(tls.as_ref()).await;
+        until_stopped(hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");
         service.stop().await;
         Ok(())
@@ -53,16 +55,19 @@ async fn bind(config: &Config) -> Result<http::Server, Failure> {
     let server = bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?;
     let server = server.behind(config.server.trusted_proxies.clone());
     Ok(match tls {
-        Some(tls) => server.with_tls(tls),
+        Some(tls) => {
+            let until = tls.expires_at().map(tracing::field::display);
+            tracing::info!(expires_at = until, "a certificate is in use");
+            server.with_tls(tls)
+        }
         None => server,
     })
 }
 
 /// Waits for the operating system's wish to stop. A hang-up asks for the certificate to be read again, as it does of
 /// other servers, and without TLS it asks for nothing.
-async fn until_stopped(tls: Option<&http::tls::Tls>) {
+async fn until_stopped(mut hangup: Signal, tls: Option<&http::tls::Tls>) {
     let mut stopped = pin!(service::stop_signal());
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return stopped.await };
     loop {
         tokio::select! {
             biased;
