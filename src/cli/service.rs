@@ -41,6 +41,9 @@ pub enum StartError {
     /// There is no client towards the providers.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A language lacks texts of the checkout.
+    #[error(transparent)]
+    Texts(#[from] http::checkout::TextErrors),
 }
 
 /// Opens the database of the settings, which must be up to date.
@@ -70,6 +73,7 @@ impl Service {
         ids: Arc<dyn Ids>,
         wake: Arc<Notify>,
     ) -> Result<Self, StartError> {
+        http::checkout::check_texts()?;
         let settings = assemble::desk_settings(&config);
         let limits = http::Limits::from(&config);
         let hosts_extra = config.server.hosts_extra.clone();

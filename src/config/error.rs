@@ -195,6 +195,9 @@ pub enum Problem {
     /// The text is no address of a page.
     #[error("must be an absolute address such as https://www.example.org/")]
     Address,
+    /// The text is no e-mail address.
+    #[error("must be an e-mail address such as zahlung@example.org")]
+    Email,
     /// The address of the service is more than scheme, host and port.
     #[error("must be scheme, host and port only, such as https://zahlung.example.org")]
     Origin,

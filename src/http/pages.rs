@@ -16,11 +16,13 @@ use super::{
 };
 
 /// What the log calls a page, by its path.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 7] = [
     ("/pay/assets/checkout.css", "showStyle"),
+    ("/pay/assets/checkout.js", "showScript"),
     ("/pay/{token}", "showCheckout"),
     ("/pay/{token}/return/{attempt}", "comeBack"),
     ("/pay/{token}/cancel", "cancelCheckout"),
+    ("/pay/{token}/extend", "extendTime"),
     ("/pay/{token}/receipt", "showReceipt"),
 ];
 
