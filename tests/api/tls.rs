@@ -155,6 +155,38 @@ async fn only_what_the_bsi_recommends_is_agreed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn older_versions_are_refused() {
+    let folder = Folder::new();
+    let house = open(Tls::load(&folder.files()).unwrap(), limits()).await;
+    // SSL 3.0, TLS 1.0 and 1.1, by the last byte of the version that the client knows; and 1.2, to show that nothing
+    // else is wrong with the greeting.
+    for minor in 0..=3 {
+        let mut hello = vec![3, minor];
+        hello.extend([7; 32]);
+        // No session, ECDHE-ECDSA with AES-128-GCM, no compression.
+        hello.extend([0, 0, 2, 0xC0, 0x2B, 1, 0]);
+        // Extensions: P-256, uncompressed points, ECDSA with SHA-256, extended master secret.
+        hello.extend([0, 26, 0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3, 0, 23, 0, 0]);
+        let length = u8::try_from(hello.len()).unwrap();
+        let mut record = vec![22, 3, 1, 0, length + 4, 1, 0, 0, length];
+        record.extend(hello);
+        let mut client = TcpStream::connect(house.address).await.unwrap();
+        client.write_all(&record).await.unwrap();
+        let mut answer = [0; 7];
+        client.read_exact(&mut answer).await.unwrap();
+        if minor == 3 {
+            assert_eq!(answer[0], 22, "the server shakes hands: {answer:?}");
+        } else {
+            // An alert: fatal, protocol_version (RFC 8446, 6.2).
+            assert_eq!((answer[0], &answer[5..]), (21, &[2, 70][..]), "3.{minor}: {answer:?}");
+        }
+    }
+    while house.counts.of(Counted::HandshakeFailed) < 4 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_protocol_is_agreed_on_and_requests_are_answered() {
     let folder = Folder::new();
     let mut house = open(Tls::load(&folder.files()).unwrap(), limits()).await;
