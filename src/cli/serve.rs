@@ -1,13 +1,13 @@
 //! `zahlstelle serve`: the service.
 
-use std::{pin::pin, sync::Arc};
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
-    service::{self, Role, Service},
+    service::{Role, Service, StopSignals},
 };
 use crate::{clock::SystemClock, config::Config, http, ids::SystemIds};
 
@@ -26,8 +26,10 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let runtime = runtime()?;
     let store = open_store(&config)?;
     runtime.block_on(async {
-        // Before anybody can see that the service runs, since until then a hang-up ends it.
-        let hangup = signal(SignalKind::hangup()).map_err(|error| failed("the signals of the system", &error))?;
+        // Before anybody can see that the service runs, since until then a signal ends it without any order.
+        let unheard = |error| failed("the signals of the system", &error);
+        let stop = StopSignals::catch().map_err(unheard)?;
+        let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
         let listen = config.server.listen;
         let server = match arguments.role {
             Role::Jobs => None,
@@ -39,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
         let service = started.map_err(|error| failed("the service", &error))?;
         tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
-        until_stopped(hangup, tls.as_ref()).await;
+        until_stopped(stop, hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");
         service.stop().await;
         Ok(())
@@ -66,12 +68,11 @@ async fn bind(config: &Config) -> Result<http::Server, Failure> {
 
 /// Waits for the operating system's wish to stop. A hang-up asks for the certificate to be read again, as it does of
 /// other servers, and without TLS it asks for nothing.
-async fn until_stopped(mut hangup: Signal, tls: Option<&http::tls::Tls>) {
-    let mut stopped = pin!(service::stop_signal());
+async fn until_stopped(mut stop: StopSignals, mut hangup: Signal, tls: Option<&http::tls::Tls>) {
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => return,
+            () = stop.any() => return,
             _ = hangup.recv() => {
                 tracing::info!("asked to read the certificate again");
                 if let Some(tls) = tls {

@@ -1,8 +1,12 @@
 //! The running service: HTTP and jobs around one desk.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use zahlstelle_contract::transport::Transport;
 
@@ -130,17 +134,33 @@ fn hooks(config: &Config, policy: AddressPolicy) -> Result<jobs::webhooks::Hooks
     Ok(jobs::webhooks::Hooks::new(client, settings.in_flight_max, settings.in_flight_per_endpoint_max))
 }
 
+/// The operating system's wishes to stop. From the moment they are caught, none of them ends the process by itself.
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Catches them from now on.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Resolves with the first of them, also with one that came before this was asked.
+    pub async fn any(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Waits for the operating system's wish to stop.
 pub async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                biased;
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(interrupt.await),
+    if let Ok(mut signals) = StopSignals::catch() {
+        signals.any().await;
+    } else {
+        drop(tokio::signal::ctrl_c().await);
     }
 }
