@@ -33,9 +33,19 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
                 Some(bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?)
             }
         };
+        let watched = match config.metrics.listen {
+            None => None,
+            Some(address) => {
+                let bound = http::Server::bind(address, http::Limits::for_operators()).await;
+                Some(bound.map_err(|error| failed(&format!("[metrics] listen = \"{address}\""), &error))?)
+            }
+        };
         let ids = Arc::new(SystemIds);
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
-        let service = started.map_err(|error| failed("the service", &error))?;
+        let mut service = started.map_err(|error| failed("the service", &error))?;
+        if let Some(server) = watched {
+            service.watch(server);
+        }
         tracing::info!(%listen, "zahlstelle listens on {listen}");
         service::stop_signal().await;
         tracing::info!("zahlstelle stops");

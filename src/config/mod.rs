@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod jobs;
 mod log;
+mod metrics;
 mod nearest;
 mod reader;
 mod secret;
@@ -27,6 +28,7 @@ pub use self::{
     error::{ConfigError, ConfigErrors, FileProblem, Kind, Problem},
     jobs::Jobs,
     log::{Log, LogFormat, LogLevel},
+    metrics::Metrics,
     server::Server,
     tenant::{
         TenantConfig,
@@ -50,7 +52,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The most tenant files.
 const TENANT_FILES_MAX: usize = 1_000;
 
-const ROOT: Keys = Keys { schema: "main", names: &["server", "database", "log", "jobs", "tenants"] };
+const ROOT: Keys = Keys { schema: "main", names: &["server", "database", "log", "jobs", "metrics", "tenants"] };
 const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 
 /// Every setting of the service and of its Mandanten.
@@ -64,6 +66,8 @@ pub struct Config {
     pub log: Log,
     /// Work in the background.
     pub jobs: Jobs,
+    /// The address for operators.
+    pub metrics: Metrics,
     /// The Mandanten by their ids.
     pub tenants: BTreeMap<TenantId, TenantConfig>,
 }
@@ -93,11 +97,12 @@ impl Config {
         let database = Database::read(&root.section("database", &database::KEYS), folder);
         let log = Log::read(&root.section("log", &log::KEYS));
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
+        let metrics = Metrics::read(&root.section("metrics", &metrics::KEYS));
         let files = tenant_files(&root.section("tenants", &TENANTS), folder);
         let mut errors = document.into_errors();
         let tenants = load_tenants(&files, source, &mut errors);
         match server {
-            Some(server) if errors.is_empty() => Ok(Self { server, database, log, jobs, tenants }),
+            Some(server) if errors.is_empty() => Ok(Self { server, database, log, jobs, metrics, tenants }),
             Some(_) | None => Err(ConfigErrors::new(errors)),
         }
     }
@@ -161,7 +166,7 @@ fn read(path: &Path) -> Result<String, FileProblem> {
 /// Every table that the parser knows, with its keys; the schema is compared with it.
 #[cfg(test)]
 pub(crate) fn known_tables() -> Vec<Keys> {
-    let own = [ROOT, TENANTS, server::KEYS, database::KEYS, log::KEYS, jobs::KEYS];
+    let own = [ROOT, TENANTS, server::KEYS, database::KEYS, log::KEYS, jobs::KEYS, metrics::KEYS];
     own.into_iter().chain(tenant::known_tables()).collect()
 }
 

@@ -53,10 +53,18 @@ pub(super) async fn carry(
 ) -> Response {
     let id = RequestId(state.new_id());
     let began = Instant::now();
-    let span = tracing::info_span!("request", request_id = %id.0, operation);
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id.0,
+        operation,
+        trace_id = tracing::field::Empty,
+        parent_id = tracing::field::Empty
+    );
+    let counted = state.desk.metrics().requests.begin(operation);
     let handler = async move {
         let handled = work.await;
         let response = handled.answer.unwrap_or_else(|problem| reader.told(problem, id));
+        counted.end(response.status().as_u16());
         write_line(operation, response.status(), began, handled.caller.as_ref());
         response
     };
@@ -68,6 +76,7 @@ pub(super) async fn carry(
             reader.told(ProblemDetails::new(Code::Internal), id)
         }
         Err(_) => {
+            state.desk.metrics().requests.overdue(operation);
             span.in_scope(|| tracing::warn!("the client was told to come back, the work goes on"));
             reader.told(ProblemDetails::new(Code::RequestTimeout), id)
         }

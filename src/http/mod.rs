@@ -14,11 +14,13 @@ mod hooks;
 mod json;
 mod limits;
 pub mod listener;
+mod operators;
 mod ops;
 mod pages;
 mod problem;
 mod query;
 pub mod routes;
+mod trace;
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ pub use self::{
     drain::Drain,
     limits::Limits,
     listener::{ListenError, NotDrained, Server},
+    operators::operators,
     problem::{Code, ProblemDetails},
 };
 use crate::{desk::Desk, ids::Ids};

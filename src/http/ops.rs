@@ -1,13 +1,14 @@
-//! What operators and developers look at.
+//! What operators and developers look at where everybody can: how it is, in one word. More is told to operators alone.
 
 use axum::{
     body::Body,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use serde::Serialize;
 
-use super::{Code, ProblemDetails, problem::Act, routes::Call};
-use crate::desk::DeskError;
+use super::{ProblemDetails, api, routes::Call};
+use crate::desk::readiness::Status;
 
 const OPENAPI: &str = include_str!("../../schemas/openapi.yaml");
 
@@ -16,14 +17,25 @@ pub(super) fn live() -> Response {
     text("ok\n", HeaderValue::from_static("text/plain; charset=utf-8"))
 }
 
-/// The process can do its work: the storage answers, and it is not going down.
+/// What everybody may know of how it is.
+#[derive(Serialize)]
+struct PublicReadiness {
+    status: Status,
+}
+
+/// Whether the process can do its work. Others that are down, such as a provider, make it degraded and not unready.
 pub(super) async fn ready(call: Call) -> Result<Response, ProblemDetails> {
-    if call.state.drain.has_begun() {
-        return Err(ProblemDetails::new(Code::Draining));
-    }
-    let answered = call.state.desk.store().next_due().await;
-    answered.map_err(|error| ProblemDetails::of(DeskError::Store(error), Act::Read))?;
-    Ok(text("ready\n", HeaderValue::from_static("text/plain; charset=utf-8")))
+    let readiness = call.state.desk.readiness(call.state.drain.has_begun()).await;
+    health(readiness.status, &PublicReadiness { status: readiness.status })
+}
+
+/// An answer about how it is, by whose status alone a balancer can decide.
+pub(super) fn health(status: Status, body: &impl Serialize) -> Result<Response, ProblemDetails> {
+    let code = match status {
+        Status::Ready | Status::Degraded => StatusCode::OK,
+        Status::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    api::json(code.as_u16(), body)
 }
 
 /// The description of the API.

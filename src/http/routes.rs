@@ -17,7 +17,7 @@ use super::{
     api::{catalogue, events, payments, refunds},
     auth, body,
     exchange::{self, Handled, Reader},
-    hooks, limits, ops,
+    hooks, limits, ops, trace,
 };
 use crate::desk::clients::Caller;
 
@@ -184,6 +184,7 @@ const fn open(id: &'static str, verb: Verb, path: &'static str, run: fn(Call) ->
 pub(super) fn router(state: &AppState) -> Router {
     let mut router = Router::new();
     for operation in &OPERATIONS {
+        state.desk.metrics().requests.expect(operation.id);
         let state = state.clone();
         let handler = move |request: Request| carry(state.clone(), operation, request);
         router = router.route(operation.path, on(operation.verb.filter(), handler));
@@ -211,6 +212,7 @@ async fn perform(state: AppState, operation: &'static Operation, request: Reques
         Entry::Client { scope, run } => match auth::authenticate(&state, request.headers()).await {
             Err(problem) => Handled { caller: None, answer: Err(problem) },
             Ok(caller) => {
+                trace::follow(request.headers());
                 let by = caller.clone();
                 let answer = match auth::require(&caller, scope) {
                     Ok(()) => answer(state, operation, request, |call| run(call, by)).await,

@@ -7,6 +7,7 @@
 mod catalogue;
 mod durations;
 mod jobs;
+mod listener;
 mod process;
 mod providers;
 mod requests;
@@ -20,6 +21,7 @@ pub use self::{
     catalogue::Known,
     durations::Stopwatch,
     jobs::Jobs,
+    listener::Listener,
     process::Process,
     providers::{CallName, CallOutcome, NotificationResult, Providers},
     requests::{InFlight, Requests},
@@ -32,6 +34,8 @@ pub use self::{
 pub struct Metrics {
     /// Requests over HTTP.
     pub requests: Requests,
+    /// Connections, as the listener counts them.
+    pub listener: Listener,
     /// Calls to providers, and what they send.
     pub providers: Providers,
     /// Work in the background.
@@ -49,6 +53,8 @@ impl Metrics {
         let mut catalogue = Catalogue::default();
         let requests = Requests::default();
         requests.register(&mut catalogue);
+        let listener = Listener::default();
+        listener.register(&mut catalogue);
         let providers = Providers::default();
         providers.register(&mut catalogue);
         let jobs = Jobs::default();
@@ -58,7 +64,7 @@ impl Metrics {
         standing.register(&mut catalogue);
         let process = Process::new(started_at);
         process.register(&mut catalogue);
-        Self { requests, providers, jobs, standing, process, catalogue }
+        Self { requests, listener, providers, jobs, standing, process, catalogue }
     }
 
     /// Everything in the text format of `OpenMetrics`.
@@ -85,6 +91,9 @@ mod tests {
         let metrics = metrics();
         metrics.requests.expect("getPayment");
         metrics.providers.expect("adyen-test");
+        for known in metrics.known().iter().filter_map(|known| known.name.strip_prefix("zahlstelle_")) {
+            metrics.listener.show(known, None, 0);
+        }
         metrics.jobs.expect("payment");
         metrics.jobs.begin("payment").succeeded(Timestamp::UNIX_EPOCH);
         metrics.standing.expect_exception("overpayment");

@@ -11,6 +11,7 @@ mod hooks;
 mod house;
 mod idempotency;
 mod openapi;
+mod operations;
 mod payments;
 mod refunds;
 #[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]

@@ -36,7 +36,9 @@ const PARTS: &[Part] = &[
     // The two ways in: from the wire and from the clock. They act through the desk alone, never on the store.
     Part {
         name: "http",
-        may_import: May::Only(&["desk", "webhook", "outbound", "config", "domain", "clock", "ids", CONTRACT]),
+        may_import: May::Only(&[
+            "desk", "webhook", "outbound", "config", "domain", "metrics", "clock", "ids", CONTRACT,
+        ]),
     },
     Part {
         name: "jobs",
