@@ -13,3 +13,4 @@ pub mod ledger;
 pub mod metrics;
 pub mod outbound;
 pub mod store;
+pub mod webhook;

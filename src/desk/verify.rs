@@ -124,7 +124,7 @@ impl Check {
         match record.kind {
             StreamKind::Payment => self.payment_record(record),
             StreamKind::Client => self.evidence.client_record(record, &mut self.report),
-            StreamKind::Numbers => {}
+            StreamKind::Numbers | StreamKind::Webhook => {}
         }
     }
 

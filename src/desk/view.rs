@@ -222,7 +222,8 @@ impl Desk {
         Ok(refund_view(payment, refund, side.map(|side| side.reason)))
     }
 
-    fn compose(
+    /// A payment as it is shown, with everything at hand.
+    pub(super) fn compose(
         &self,
         desk: &TenantDesk,
         payment: &Payment,
@@ -351,7 +352,8 @@ fn capture_view(payment: &Payment, capture: &crate::domain::attempt::Capture) ->
     }
 }
 
-fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> RefundView {
+/// A refund as it is shown, with the words of whoever asked for it.
+pub(super) fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> RefundView {
     let waits = payment.capture(refund.capture).is_some_and(|capture| capture.payment.is_none());
     let (cause, failure, outcome_due_at) = match &refund.state {
         RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None),

@@ -25,7 +25,7 @@ pub use self::{
     process::Process,
     providers::{CallName, CallOutcome, NotificationResult, Providers},
     requests::{InFlight, Requests},
-    standing::{Standing, StandingFigures},
+    standing::{EndpointFigures, Standing, StandingFigures},
     store::{CommitResult, ErrorKind, Queue, StoreFigures},
 };
 
@@ -101,6 +101,13 @@ mod tests {
             unknown: vec![("stadt".to_owned(), 0)],
             log_heads: vec![("stadt".to_owned(), 0)],
             jobs_due: vec![("payment", 0, None)],
+            endpoints: vec![EndpointFigures {
+                tenant: "stadt".to_owned(),
+                endpoint: "0198".to_owned(),
+                behind: 0,
+                pending: 0,
+                oldest: None,
+            }],
             kassenzeichen_used: vec![("stadt".to_owned(), "online".to_owned(), 0)],
             ..StandingFigures::default()
         };

@@ -6,6 +6,7 @@ mod deliveries;
 mod disputes;
 mod double;
 mod evidence;
+mod feed;
 mod first_payment;
 mod hostile;
 mod incoming;

@@ -17,6 +17,7 @@ use zahlstelle::store::{
         AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
         SealedRecord, Side, StoredRecord, Unpaired,
     },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// What happens to a write.
@@ -144,6 +145,10 @@ impl Store for Gate {
         self.inner.log(tenant, after, limit).await
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        self.inner.last_position(tenant).await
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         self.inner.booking_day(tenant, stream, version).await
     }
@@ -162,6 +167,41 @@ impl Store for Gate {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         self.inner.clients(tenant).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        self.inner.webhook_endpoints(tenant).await
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        self.inner.webhook_endpoint(tenant, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.deliveries(tenant, endpoint, filter).await
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        self.inner.delivery(tenant, endpoint, id).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.due_deliveries(tenant, endpoint, by, limit).await
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        self.inner.backlog(tenant, endpoint).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -188,6 +228,15 @@ impl Store for Gate {
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {
         self.inner.claim_jobs(now, lease_until, limit).await
+    }
+
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.inner.claim_endpoints(now, lease_until, limit).await
     }
 
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {

@@ -30,11 +30,11 @@ async fn a_newer_database_is_served_as_long_as_it_serves_us() {
     let path = folder.path().join("store.db");
     SqliteStore::migrate(&path).unwrap().commit(appending(1, 10, 0, &["a"])).await.unwrap();
 
-    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 1");
+    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 3");
     for store in [SqliteStore::open(&path), SqliteStore::migrate(&path)] {
         assert_eq!(store.unwrap().stream(TENANT, id(10)).await.unwrap().len(), 1);
     }
-    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 1");
+    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 3");
 
     change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 4");
     for refused in [SqliteStore::open(&path), SqliteStore::migrate(&path)] {

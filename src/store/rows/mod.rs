@@ -13,3 +13,5 @@ pub(super) mod record;
 pub(super) mod seal;
 pub(super) mod side;
 mod value;
+pub(super) mod webhook_delivery;
+pub(super) mod webhook_endpoint;

@@ -21,7 +21,10 @@ use crate::store::{
         AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
         SealedRecord, Side, StoredRecord, Unpaired,
     },
-    rows::{account_day, claim, client, inbox, job, open, payment, record, seal, side},
+    rows::{
+        account_day, claim, client, inbox, job, open, payment, record, seal, side, webhook_delivery, webhook_endpoint,
+    },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// How many writes may wait; beyond it the store says that it is busy.
@@ -268,6 +271,11 @@ impl Store for SqliteStore {
         self.read(move |connection| seal::log(connection, &tenant, after, limit)).await
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| seal::last(connection, &tenant)).await
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| seal::booking_day(connection, &tenant, stream, version)).await
@@ -290,6 +298,47 @@ impl Store for SqliteStore {
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| client::all(connection, &tenant)).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_endpoint::all(connection, &tenant)).await
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_endpoint::get(connection, &tenant, id)).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), *filter);
+        self.read(move |connection| webhook_delivery::list(connection, &tenant, endpoint, &filter)).await
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::get(connection, &tenant, endpoint, id)).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::due(connection, &tenant, endpoint, by, limit)).await
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::backlog(connection, &tenant, endpoint)).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -319,6 +368,15 @@ impl Store for SqliteStore {
 
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError> {
         self.write(move |core| core.claim_jobs(now, lease_until, limit)).await
+    }
+
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.write(move |core| core.claim_endpoints(now, lease_until, limit)).await
     }
 
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
