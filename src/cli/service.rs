@@ -73,7 +73,8 @@ impl Service {
         wake: Arc<Notify>,
     ) -> Result<Self, StartError> {
         let settings = assemble::desk_settings(&config);
-        let limits = http::Limits::from(&config.server);
+        let limits = http::Limits::from(&config);
+        let hosts_extra = config.server.hosts_extra.clone();
         let tick = config.jobs.tick;
         let mut clients = std::collections::BTreeMap::new();
         for account in config.tenants.values().flat_map(|tenant| tenant.accounts.values()) {
@@ -88,8 +89,16 @@ impl Service {
         let mut parts = JoinSet::new();
         let mut public = None;
         if let Some(server) = server {
-            let state = http::AppState::new(Arc::clone(&desk), ids, limits);
+            let state = http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra);
+            let state = match server.tls() {
+                Some(tls) => state.with_tls(tls.clone()),
+                None => state,
+            };
             public = Some(state.clone());
+            let server = server.counted_by(Arc::clone(&state.counts));
+            if let Some(tls) = server.tls() {
+                parts.spawn(tls.clone().watch(Arc::clone(&state.counts), stop.clone()));
+            }
             let router = http::site(&state, http::checkout::CheckoutSettings { page_origins });
             let stop = stop.clone();
             parts.spawn(async move {

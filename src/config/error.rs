@@ -185,6 +185,18 @@ pub enum Problem {
          where a network of operators or a firewall keeps others away"
     )]
     BeyondLoopback,
+    /// Anybody could reach the listener, and read along.
+    #[error(
+        "can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies \
+         that end TLS in trusted_proxies, or listen at 127.0.0.1"
+    )]
+    NeitherTlsNorProxy,
+    /// The text is no address and no network.
+    #[error("must be an IP address or a network such as \"10.0.0.0/8\"")]
+    Network,
+    /// The text is no host.
+    #[error("must be a host, with its port if it is no usual one, such as \"zahlung.example.org:8443\"")]
+    Host,
     /// The text is no address of a page.
     #[error("must be an absolute address such as https://www.example.org/")]
     Address,

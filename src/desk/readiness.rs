@@ -75,16 +75,15 @@ impl Readiness {
 }
 
 impl Desk {
-    /// Looks at everything. `draining`: the server goes and takes nothing new.
-    pub async fn readiness(&self, draining: bool) -> Readiness {
-        let mut checks = vec![if draining { Check::not_ready("server", "draining") } else { Check::well("server") }];
-        checks.push(match self.store.next_due().await {
+    /// Looks at everything that the desk works with.
+    pub async fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![match self.store.next_due().await {
             Ok(_) => Check::well("storage"),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the storage does not answer");
                 Check::not_ready("storage", "storage_unavailable")
             }
-        });
+        }];
         for account in self.tenants().flat_map(|desk| desk.providers.keys()) {
             let name = format!("provider:{account}");
             checks.push(match self.provider_down_since(account) {
@@ -96,7 +95,7 @@ impl Desk {
         if let Ok(figures) = self.look().await {
             checks.extend(of_figures(&figures, self.now()));
         }
-        Readiness::of(checks)
+        checks
     }
 }
 

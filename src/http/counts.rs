@@ -59,10 +59,8 @@ pub enum Counted {
     HookLimited,
     /// A page for citizens was over its rate.
     CheckoutLimited,
-    /// A question about the service itself was over its rate.
-    OpsLimited,
-    /// A request for what does not exist was over its rate.
-    UnknownLimited,
+    /// What anybody may ask, or what does not exist, was over its rate.
+    OpenLimited,
     /// A client or source was unknown while the table of a rate was full, and shared the common allowance.
     RateTableFull,
     /// A new certificate is in use.
@@ -86,7 +84,7 @@ pub struct Count {
 }
 
 /// Every name, in the order of [`Counted`]; a test holds both together.
-const NAMES: [(Counted, &str, Label); 31] = [
+const NAMES: [(Counted, &str, Label); 30] = [
     (Counted::ConnectionTaken, "connections_taken", None),
     (Counted::ConnectionEnded, "connections_ended", None),
     (Counted::SourceFull, "connections_refused", Some(("reason", "source_full"))),
@@ -113,8 +111,7 @@ const NAMES: [(Counted, &str, Label); 31] = [
     (Counted::PollLimited, "requests_rate_limited", Some(("class", "poll"))),
     (Counted::HookLimited, "requests_rate_limited", Some(("class", "hook"))),
     (Counted::CheckoutLimited, "requests_rate_limited", Some(("class", "checkout"))),
-    (Counted::OpsLimited, "requests_rate_limited", Some(("class", "ops"))),
-    (Counted::UnknownLimited, "requests_rate_limited", Some(("class", "unknown"))),
+    (Counted::OpenLimited, "requests_rate_limited", Some(("class", "open"))),
     (Counted::RateTableFull, "rate_tables_overflowed", None),
     (Counted::CertificateTaken, "certificates_reloaded", Some(("result", "taken"))),
     (Counted::CertificateRefused, "certificates_reloaded", Some(("result", "refused"))),

@@ -3,6 +3,7 @@
 //! [`routes`] is the table of operations. A request is carried by [`exchange`] in a task of its own, so that a client
 //! that hangs up cancels nothing; [`listener`] accepts connections and waits for those tasks at shutdown.
 
+mod admission;
 mod api;
 mod auth;
 mod body;
@@ -19,7 +20,10 @@ mod ops;
 mod pages;
 mod problem;
 mod query;
+mod rate;
 pub mod routes;
+mod source;
+pub mod tls;
 mod trace;
 
 use std::sync::Arc;
@@ -27,12 +31,12 @@ use std::sync::Arc;
 use axum::Router;
 use uuid::Uuid;
 
-use self::checkout::CheckoutSettings;
+use self::{admission::Hosts, checkout::CheckoutSettings, rate::Gates};
 
 pub use self::{
     counts::{Count, Counted, Counts, Label},
     drain::Drain,
-    limits::Limits,
+    limits::{Class, Limits, Rate, Rates},
     listener::{ListenError, NotDrained, Server},
     operators::operators,
     problem::{Code, ProblemDetails},
@@ -52,12 +56,32 @@ pub struct AppState {
     pub counts: Arc<Counts>,
     ids: Arc<dyn Ids>,
     keys: Arc<auth::KeyCache>,
+    hosts: Arc<Hosts>,
+    gates: Option<Arc<Gates>>,
+    tls: Option<tls::Tls>,
 }
 
 impl AppState {
-    /// The state of a server that has answered nothing yet.
+    /// The state of a server that has answered nothing yet. It serves the host of the public address.
     pub fn new(desk: Arc<Desk>, ids: Arc<dyn Ids>, limits: Limits) -> Self {
-        Self { desk, limits, drain: Drain::default(), counts: Arc::default(), ids, keys: Arc::default() }
+        let hosts = Arc::new(Hosts::of(&desk.settings().public_url));
+        let gates = limits.rates.as_ref().map(|rates| Arc::new(Gates::new(rates)));
+        let (drain, counts, keys) = (Drain::default(), Arc::default(), Arc::default());
+        Self { desk, limits, drain, counts, ids, keys, hosts, gates, tls: None }
+    }
+
+    /// Serves further hosts.
+    #[must_use]
+    pub fn with_hosts(self, extra: impl IntoIterator<Item = String>) -> Self {
+        let mut hosts = Hosts::of(&self.desk.settings().public_url);
+        hosts.add(extra);
+        Self { hosts: Arc::new(hosts), ..self }
+    }
+
+    /// Tells of the certificate of its listener, too.
+    #[must_use]
+    pub fn with_tls(self, tls: tls::Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     fn new_id(&self) -> Uuid {

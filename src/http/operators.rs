@@ -16,7 +16,7 @@ use axum::{
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
-use super::{AppState, Limits, ops};
+use super::{AppState, Limits, ops, tls::Tls};
 use crate::desk::Desk;
 
 /// How long a look may take before its client is told what was known before.
@@ -67,6 +67,7 @@ async fn metrics(State(watched): State<Watched>) -> Response {
     if let Some(public) = &watched.public {
         let listener = &watched.desk.metrics().listener;
         listener.show_open(public.counts.connections_open());
+        listener.show_certificate(public.tls.as_ref().and_then(Tls::expires_at));
         public.counts.list().for_each(|count| listener.show(count.name, count.label, count.value));
     }
     let mut response = Response::new(Body::from(watched.desk.metrics().text()));
@@ -75,8 +76,7 @@ async fn metrics(State(watched): State<Watched>) -> Response {
 }
 
 async fn health(State(watched): State<Watched>) -> Response {
-    let draining = watched.public.as_ref().is_some_and(|public| public.drain.has_begun());
-    let readiness = watched.desk.readiness(draining).await;
+    let readiness = ops::readiness(&watched.desk, watched.public.as_ref()).await;
     ops::health(readiness.status, &readiness).unwrap_or_else(|_| {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

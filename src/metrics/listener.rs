@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
+use jiff::Timestamp;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 
 use super::catalogue::Catalogue;
@@ -37,13 +38,14 @@ type Labels = Vec<(&'static str, &'static str)>;
 #[derive(Clone, Debug)]
 pub struct Listener {
     open: Gauge,
+    certificate: Gauge,
     numbers: BTreeMap<&'static str, Family<Labels, Counter>>,
 }
 
 impl Default for Listener {
     fn default() -> Self {
         let numbers = NUMBERS.iter().map(|(name, ..)| (*name, Family::default())).collect();
-        Self { open: Gauge::default(), numbers }
+        Self { open: Gauge::default(), certificate: Gauge::default(), numbers }
     }
 }
 
@@ -66,8 +68,18 @@ impl Listener {
         self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
+    /// Takes over until when the certificate in use is good.
+    pub fn show_certificate(&self, expires_at: Option<Timestamp>) {
+        self.certificate.set(expires_at.map_or(0, Timestamp::as_second));
+    }
+
     pub(super) fn register(&self, catalogue: &mut Catalogue) {
         catalogue.add("zahlstelle_connections_open", "Connections that are open", self.open.clone());
+        catalogue.add(
+            "zahlstelle_certificate_expires_timestamp_seconds",
+            "When the certificate of the listener ends; 0 where it has none or nobody can tell",
+            self.certificate.clone(),
+        );
         for (name, exported, help) in NUMBERS {
             if let Some(number) = self.numbers.get(name) {
                 catalogue.add(exported, help, number.clone());
