@@ -73,6 +73,19 @@ mod tests {
     }
 
     #[test]
+    fn a_value_cannot_make_a_line_of_its_own() {
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        let subscriber = tracing_subscriber::registry().with(lines(LogFormat::Json, move || writer.clone()));
+        let hostile = "a\n{\"level\":\"ERROR\",\"fields\":{\"message\":\"forged\"}}\r\n";
+        tracing::subscriber::with_default(subscriber, || tracing::info!(code = %hostile, "told {hostile}"));
+        let text = String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["level"], &line["fields"]["code"]), (&"INFO".into(), &hostile.into()));
+    }
+
+    #[test]
     fn every_line_about_a_request_carries_its_id() {
         let text = written(LogFormat::Json);
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

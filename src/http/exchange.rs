@@ -8,6 +8,7 @@ use axum::{
 };
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
+use url::Url;
 use uuid::Uuid;
 
 use super::{AppState, Code, ProblemDetails, pages};
@@ -81,7 +82,7 @@ pub(super) async fn carry(
             reader.told(ProblemDetails::new(Code::RequestTimeout), id)
         }
     };
-    with_headers(response, id)
+    with_headers(response, id, &state.desk.settings().public_url)
 }
 
 /// One line a request: no bodies, no keys, no query values, no addresses.
@@ -93,12 +94,37 @@ fn write_line(operation: &str, status: StatusCode, began: Instant, caller: Optio
     tracing::info!(status, milliseconds, tenant, client, "{operation} answered {status}");
 }
 
-fn with_headers(mut response: Response, id: RequestId) -> Response {
+/// For half a year browsers come encrypted, even where somebody types the address without. Other hosts below the same name
+/// are not ours to decide about.
+const COME_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=15768000");
+
+fn with_headers(mut response: Response, id: RequestId, public_url: &Url) -> Response {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.0.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if public_url.scheme() == "https" {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, COME_ENCRYPTED);
+    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn browsers_are_told_to_come_encrypted_where_that_is_possible() {
+        for (public_url, told) in [("https://zahlung.example.org", true), ("http://127.0.0.1:8080", false)] {
+            let answer = Response::new(Body::empty());
+            let answer = with_headers(answer, RequestId(Uuid::nil()), &public_url.parse().unwrap());
+            let header = answer.headers().get(header::STRICT_TRANSPORT_SECURITY);
+            assert_eq!(header.is_some(), told, "{public_url}");
+            assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
 }

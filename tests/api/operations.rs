@@ -1,6 +1,11 @@
 //! What operators see: figures, and how it is.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -11,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use zahlstelle::{
-    http::{self, Drain, Limits, Server},
+    http::{Drain, Limits, Server, operators},
     jobs,
 };
 
@@ -31,7 +36,7 @@ impl Tower {
     async fn of(house: &House) -> Self {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), Limits::for_operators()).await.unwrap();
         let address = server.address().unwrap();
-        let router = http::operators(house.stage.desk.clone(), Some(house.app.clone()));
+        let router = operators(house.stage.desk.clone(), Some(house.app.clone()));
         let (stop, stopped) = oneshot::channel();
         TaskTracker::new().spawn(async move {
             server.serve(router, &Drain::default(), async { drop(stopped.await) }).await.unwrap();
@@ -274,4 +279,57 @@ async fn h3_work_that_was_done_or_failed_is_seen_and_so_is_silence() {
     assert!(now() - last >= 600);
     stop.cancel();
     jobs.await.unwrap();
+}
+
+/// What is logged on this thread, on which everything of a test runs.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_followed_only_for_who_has_signed_in() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber =
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO).with_writer(move || writer.clone());
+    let _written = tracing::subscriber::set_default(subscriber.finish());
+    let house = House::open(907).await;
+    let portal = house.portal().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let header = format!("00-{trace}-00f067aa0ba902b7-01");
+    let bearer = portal.bearer().unwrap();
+    let send = |path, key: Option<&str>| {
+        let mut headers = vec![("traceparent", header.as_str())];
+        headers.extend(key.map(|key| ("authorization", key)));
+        let (portal, headers): (_, Vec<(String, String)>) =
+            (&portal, headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+        async move {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            portal.send(http::Method::GET, path, &headers, "").await
+        }
+    };
+    send("/v1/payments", None).await.problem(401, "unauthenticated");
+    send("/v1/payments", Some("Bearer zs_test_wrong")).await.problem(401, "unauthenticated");
+    send("/health/ready", Some(&bearer)).await.expect(200);
+    let before = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(before.contains("checkReadiness answered 200") && !before.contains(trace), "{before}");
+
+    let id = house.create(&portal, "13.00").await;
+    let seen = send("/v1/payments", Some(&bearer)).await;
+    assert_eq!(seen.expect(200)["data"][0]["id"], id);
+    let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let line = written.lines().find(|line| line.contains("listPayments answered 200")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["span"]["trace_id"], trace, "{line}");
+    assert_eq!(line["span"]["request_id"].as_str(), seen.header("request-id"));
 }
