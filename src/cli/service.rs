@@ -14,7 +14,10 @@ use crate::{
     http,
     ids::Ids,
     jobs,
-    outbound::{Client, ClientError, Limits},
+    outbound::{
+        Client, ClientError, Limits,
+        hook::{AddressPolicy, HookClient, HookLimits},
+    },
     store::{Store, StoreError, sqlite::engine::SqliteStore},
 };
 
@@ -80,6 +83,8 @@ impl Service {
         for account in config.tenants.values().flat_map(|tenant| tenant.accounts.values()) {
             clients.insert(account.name.clone(), Client::new(Limits::default(), account.concurrency_max)?);
         }
+        let policy = AddressPolicy::new(config.webhooks.networks_allowed.clone());
+        let hooks = hooks(&config, policy.clone())?;
         let page_origins = config.tenants.values().flat_map(assemble::page_origins).collect();
         let tenants = assemble::tenant_desks(config.tenants.into_values(), |name| {
             clients.get(name).map(|client| -> Arc<dyn Transport> { Arc::new(client.clone()) })
@@ -89,7 +94,8 @@ impl Service {
         let mut parts = JoinSet::new();
         let mut public = None;
         if let Some(server) = server {
-            let state = http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra);
+            let state =
+                http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra).with_hook_addresses(policy);
             let state = match server.tls() {
                 Some(tls) => state.with_tls(tls.clone()),
                 None => state,
@@ -109,6 +115,7 @@ impl Service {
         }
         if role != Role::Http {
             parts.spawn(jobs::run(Arc::clone(&desk), wake, tick, stop.clone()));
+            parts.spawn(jobs::webhooks::run(Arc::clone(&desk), hooks, tick, stop.clone()));
         }
         let (watching, unwatched) = (JoinSet::new(), CancellationToken::new());
         Ok(Self { desk, public, stop, parts, watching, unwatched })
@@ -135,6 +142,13 @@ impl Service {
             tracing::error!(error = &error as &dyn std::error::Error, "the database could not be closed in one piece");
         }
     }
+}
+
+/// With what events are sent to webhook endpoints.
+fn hooks(config: &Config, policy: AddressPolicy) -> Result<jobs::webhooks::Hooks, ClientError> {
+    let settings = &config.webhooks;
+    let client = HookClient::new(policy, HookLimits::default())?;
+    Ok(jobs::webhooks::Hooks::new(client, settings.in_flight_max, settings.in_flight_per_endpoint_max))
 }
 
 /// Waits for the operating system's wish to stop.

@@ -15,6 +15,7 @@ use crate::domain::{
     names::NameError,
     return_url::ReturnUrlError,
     tenant::{ExpiryError, TenantProblem},
+    webhook::ScheduleError,
 };
 
 /// Every mistake of a configuration; never empty.
@@ -212,6 +213,9 @@ pub enum Problem {
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,
+    /// Delays make no schedule for deliveries.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// Delays get shorter.
     #[error("must not be shorter than the delay before it")]
     NotAscending,

@@ -17,6 +17,7 @@ mod secret;
 mod server;
 mod tenant;
 mod tls;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,14 +39,16 @@ pub use self::{
         account::{AdyenAccount, ProviderAccount, ProviderSettings},
     },
     tls::Tls,
+    webhooks::Webhooks,
 };
 use self::{
     document::Document,
     reader::{Keys, Section},
-    secret::SecretSource,
+    secret::{SecretSource, Secrets},
     tenant::TenantDocument,
 };
 use crate::domain::tenant::TenantId;
+use zahlstelle_contract::provider::Environment;
 
 /// The variables of the environment by their names, as secrets refer to them.
 pub type Environ<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -56,8 +59,10 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The most tenant files.
 const TENANT_FILES_MAX: usize = 1_000;
 
-const ROOT: Keys =
-    Keys { schema: "main", names: &["server", "tls", "limits", "database", "log", "jobs", "metrics", "tenants"] };
+const ROOT: Keys = Keys {
+    schema: "main",
+    names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "metrics", "tenants"],
+};
 const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 
 /// Every setting of the service and of its Mandanten.
@@ -77,6 +82,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The address for operators.
     pub metrics: Metrics,
+    /// Deliveries to the endpoints of portals.
+    pub webhooks: Webhooks,
     /// The Mandanten by their ids.
     pub tenants: BTreeMap<TenantId, TenantConfig>,
 }
@@ -110,12 +117,15 @@ impl Config {
         let log = Log::read(&root.section("log", &log::KEYS));
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
         let metrics = Metrics::read(&root.section("metrics", &metrics::KEYS));
+        // Here it is not told which Mandant is live, so no secret may stand in the file.
+        let secrets = Secrets { folder, source, environment: Environment::Live };
+        let webhooks = Webhooks::read(&root.section("webhooks", &webhooks::KEYS), &secrets);
         let files = tenant_files(&root.section("tenants", &TENANTS), folder);
         let mut errors = document.into_errors();
         let tenants = load_tenants(&files, source, &mut errors);
         match server {
             Some(server) if errors.is_empty() => {
-                Ok(Self { server, tls, limits, database, log, jobs, metrics, tenants })
+                Ok(Self { server, tls, limits, database, log, jobs, metrics, webhooks, tenants })
             }
             Some(_) | None => Err(ConfigErrors::new(errors)),
         }
@@ -180,8 +190,18 @@ fn read(path: &Path) -> Result<String, FileProblem> {
 /// Every table that the parser knows, with its keys; the schema is compared with it.
 #[cfg(test)]
 pub(crate) fn known_tables() -> Vec<Keys> {
-    let own =
-        [ROOT, TENANTS, server::KEYS, tls::KEYS, limits::KEYS, database::KEYS, log::KEYS, jobs::KEYS, metrics::KEYS];
+    let own = [
+        ROOT,
+        TENANTS,
+        server::KEYS,
+        tls::KEYS,
+        limits::KEYS,
+        database::KEYS,
+        log::KEYS,
+        jobs::KEYS,
+        webhooks::KEYS,
+        metrics::KEYS,
+    ];
     own.into_iter().chain(tenant::known_tables()).collect()
 }
 

@@ -63,7 +63,7 @@ impl Server {
             section.get("listen").map(|value| value.parsed(|text| text.parse().map_err(|_| Problem::SocketAddress)));
         let public_url = section.require("public_url").and_then(|value| value.parsed(origin));
         let hosts_extra = section.get("hosts_extra").map(|value| hosts(&value)).unwrap_or_default();
-        let proxies = section.get("trusted_proxies").map(|value| networks(&value));
+        let proxies = section.get("trusted_proxies").map(|value| value.networks(PROXIES_MAX));
         let request_body_bytes_max = section.integer_or("request_body_bytes_max", 1_024..=16_777_216, 65_536);
         let request_timeout_seconds = section.integer_or("request_timeout_seconds", 1..=300, 30);
         let connections_max = section.integer_or("connections_max", 1..=100_000, 4_096);
@@ -93,15 +93,6 @@ fn proxies_by_default(listen: SocketAddr, encrypted: bool) -> Vec<IpNet> {
     let here = ["127.0.0.0/8", "::1/128"];
     let here = here.into_iter().filter_map(|network| network.parse().ok());
     if listen.ip().is_loopback() && !encrypted { here.collect() } else { Vec::new() }
-}
-
-fn networks(value: &Value<'_>) -> Vec<IpNet> {
-    let network = |text: &str| {
-        let address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>().or_else(|_| address()).map_err(|_| Problem::Network)
-    };
-    let items = value.items(0..=PROXIES_MAX);
-    items.iter().filter_map(|item| item.parsed(network)).map(|network| network.trunc()).collect()
 }
 
 fn hosts(value: &Value<'_>) -> Vec<String> {

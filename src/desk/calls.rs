@@ -21,6 +21,7 @@ use crate::{
         call::{Call, Purpose},
         decide::Command,
         ids::{AttemptId, CallId, PaymentId},
+        language::Language,
         payment::Payment,
         record::{Fact, PageTold},
     },
@@ -172,8 +173,8 @@ impl Desk {
     ) -> Result<OpenPage, DeskError> {
         let side = self.store.side(desk.tenant.id.as_str(), payment.id.0).await?.ok_or(DeskError::NotFound)?;
         let side: PaymentSide = side::open(&side)?;
-        let language = crate::domain::language::Language::of_tag(&payment.terms.language)
-            .unwrap_or_else(|_| crate::domain::language::Language::german());
+        let tag = payment.language_of(attempt);
+        let language = Language::of_tag(tag).unwrap_or_else(|_| Language::german());
         let authority = desk.tenant.authority.name.text(&language);
         let base = self.settings.public_url.as_str().trim_end_matches('/');
         Ok(OpenPage {
@@ -183,9 +184,9 @@ impl Desk {
             method: attempt.method,
             capture: payment.terms.capture,
             text: format!("{authority} {}", payment.terms.kassenzeichen),
-            language: payment.terms.language.clone(),
+            language: tag.to_owned(),
             return_url: format!("{base}/pay/{}/return/{}", side.token, attempt.id),
-            expires_at: payment.terms.expires_at,
+            expires_at: payment.time_limit.expires_at,
         })
     }
 

@@ -18,8 +18,10 @@ use crate::domain::{
     payment::{Payment, State},
 };
 
-/// How many records of the log are looked through for one page of the feed.
+/// How many records of the log are looked through at once for a page of the feed.
 const RECORDS_MAX: u32 = 1_000;
+/// How many for deliveries, of which fewer are under way at a time.
+const DELIVERED_RECORDS_MAX: u32 = 200;
 
 /// Every type that portals may see.
 pub const EVENT_TYPES: [&str; 22] = [
@@ -116,7 +118,7 @@ impl Desk {
     pub async fn feed(&self, tenant: &str, after: u64, limit: usize) -> Result<FeedPage, DeskError> {
         let mut looked_through = after;
         loop {
-            let (page, last) = self.look_through(tenant, looked_through, limit, &|_| true).await?;
+            let (page, last) = self.look_through(tenant, looked_through, RECORDS_MAX, limit, &|_| true).await?;
             if !page.is_empty() {
                 return Ok(page);
             }
@@ -136,7 +138,17 @@ impl Desk {
         limit: usize,
         wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<FeedPage, DeskError> {
-        Ok(self.look_through(tenant, after, limit, wanted).await?.0)
+        Ok(self.look_through(tenant, after, DELIVERED_RECORDS_MAX, limit, wanted).await?.0)
+    }
+
+    /// The event at a position, if portals see what is there.
+    pub async fn event_at(&self, tenant: &str, position: u64) -> Result<Option<FeedEvent>, DeskError> {
+        let mut reader = Reader::new(self, self.tenant(tenant)?);
+        let records = self.store.log(tenant, position.saturating_sub(1), 1).await?;
+        match records.first().filter(|record| record.position == position) {
+            Some(record) => reader.event(record, &|_| true).await,
+            None => Ok(None),
+        }
     }
 
     /// The events among the next records of the log, and whether these are the last.
@@ -144,12 +156,13 @@ impl Desk {
         &self,
         tenant: &str,
         after: u64,
+        records_max: u32,
         limit: usize,
         wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<(FeedPage, bool), DeskError> {
         let mut reader = Reader::new(self, self.tenant(tenant)?);
         let mut page = FeedPage { data: Vec::new(), next_after: after };
-        let records = self.store.log(tenant, after, RECORDS_MAX).await?;
+        let records = self.store.log(tenant, after, records_max).await?;
         for record in &records {
             if page.data.len() >= limit {
                 return Ok((page, false));
@@ -157,7 +170,7 @@ impl Desk {
             page.data.extend(reader.event(record, wanted).await?);
             page.next_after = record.position;
         }
-        Ok((page, records.len() < usize::try_from(RECORDS_MAX).unwrap_or(usize::MAX)))
+        Ok((page, records.len() < usize::try_from(records_max).unwrap_or(usize::MAX)))
     }
 }
 
@@ -190,6 +203,7 @@ pub fn public_type(before: Option<&Payment>, event: &Event) -> Option<(&'static 
         Event::DisputeWon { .. } => payment("dispute.won"),
         Event::ExceptionOpened { .. } => payment("exception.opened"),
         Event::AttemptStarted { .. }
+        | Event::TimeExtended { .. }
         | Event::CallSent { .. }
         | Event::CallNotSent { .. }
         | Event::PageOpened { .. }

@@ -28,6 +28,7 @@ pub mod side;
 mod token;
 pub mod verify;
 pub mod view;
+pub mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -91,6 +92,8 @@ pub struct Settings {
     pub notification_patience: Duration,
     /// The name of this instance in leases of numbers.
     pub instance: String,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Settings,
 }
 
 impl Settings {
@@ -105,6 +108,7 @@ impl Settings {
             call_grace: Duration::from_secs(15),
             notification_patience: Duration::from_hours(72),
             instance: "zahlstelle".to_owned(),
+            webhooks: webhooks::Settings::default(),
         }
     }
 }
@@ -169,6 +173,12 @@ impl Desk {
     /// Tells that something was committed by this instance, so that whoever waits for the feed looks again.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// A byte that nobody can foresee, to spread what would happen at the same moment.
+    pub fn jitter(&self) -> u8 {
+        let [byte, ..] = self.ids.bytes();
+        byte
     }
 
     fn id(&self) -> Uuid {

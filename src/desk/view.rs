@@ -273,7 +273,7 @@ impl Desk {
             redacted: side.is_none(),
             metadata: side.map(|side| side.metadata).unwrap_or_default(),
             created_at: payment.created_at,
-            expires_at: terms.expires_at,
+            expires_at: payment.time_limit.expires_at,
             capture_before: match payment.state {
                 State::Authorised { capture_before, .. } => Some(capture_before),
                 _ => None,

@@ -41,7 +41,7 @@ pub use self::{
     operators::operators,
     problem::{Code, ProblemDetails},
 };
-use crate::{desk::Desk, ids::Ids};
+use crate::{desk::Desk, ids::Ids, outbound::hook::AddressPolicy};
 
 /// What every request is handled with. Clones share everything.
 #[derive(Clone)]
@@ -54,6 +54,8 @@ pub struct AppState {
     pub drain: Drain,
     /// What was seen so far.
     pub counts: Arc<Counts>,
+    /// Where webhook endpoints may be.
+    pub hook_addresses: AddressPolicy,
     ids: Arc<dyn Ids>,
     keys: Arc<auth::KeyCache>,
     hosts: Arc<Hosts>,
@@ -67,7 +69,8 @@ impl AppState {
         let hosts = Arc::new(Hosts::of(&desk.settings().public_url));
         let gates = limits.rates.as_ref().map(|rates| Arc::new(Gates::new(rates)));
         let (drain, counts, keys) = (Drain::default(), Arc::default(), Arc::default());
-        Self { desk, limits, drain, counts, ids, keys, hosts, gates, tls: None }
+        let hook_addresses = AddressPolicy::default();
+        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates, tls: None }
     }
 
     /// Serves further hosts.
@@ -82,6 +85,12 @@ impl AppState {
     #[must_use]
     pub fn with_tls(self, tls: tls::Tls) -> Self {
         Self { tls: Some(tls), ..self }
+    }
+
+    /// Says where webhook endpoints may be; by default at public addresses alone.
+    #[must_use]
+    pub fn with_hook_addresses(self, hook_addresses: AddressPolicy) -> Self {
+        Self { hook_addresses, ..self }
     }
 
     fn new_id(&self) -> Uuid {

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 
 use super::{
     AppState, Code, ProblemDetails, admission,
-    api::{catalogue, events, payments, refunds},
+    api::{catalogue, events, payments, refunds, webhook_endpoints as endpoints},
     auth, body,
     exchange::{self, Handled, Reader},
     hooks,
@@ -26,7 +26,7 @@ use super::{
 use crate::desk::clients::Caller;
 
 /// Everything that can be asked.
-pub static OPERATIONS: [Operation; 17] = [
+pub static OPERATIONS: [Operation; 27] = [
     client("createPayment", Verb::Post, "/v1/payments", "payments:write", |call, by| {
         Box::pin(payments::create(call, by))
     }),
@@ -59,6 +59,44 @@ pub static OPERATIONS: [Operation; 17] = [
         class: Class::LongPoll,
         ..client("listEvents", Verb::Get, "/v1/events", "payments:read", |call, by| Box::pin(events::list(call, by)))
     },
+    client("createWebhookEndpoint", Verb::Post, "/v1/webhook-endpoints", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::create(call, by))
+    }),
+    client("listWebhookEndpoints", Verb::Get, "/v1/webhook-endpoints", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::list(call, by))
+    }),
+    client("getWebhookEndpoint", Verb::Get, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::get(call, by))
+    }),
+    client("changeWebhookEndpoint", Verb::Patch, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::change(call, by))
+    }),
+    client("deleteWebhookEndpoint", Verb::Delete, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::delete(call, by))
+    }),
+    client(
+        "rotateWebhookSecret",
+        Verb::Post,
+        "/v1/webhook-endpoints/{id}/rotate-secret",
+        "webhooks:manage",
+        |call, by| Box::pin(endpoints::rotate(call, by)),
+    ),
+    client("testWebhookEndpoint", Verb::Post, "/v1/webhook-endpoints/{id}/test", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::test(call, by))
+    }),
+    client("replayEvents", Verb::Post, "/v1/webhook-endpoints/{id}/replay", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::replay_range(call, by))
+    }),
+    client("listDeliveries", Verb::Get, "/v1/webhook-endpoints/{id}/deliveries", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::deliveries(call, by))
+    }),
+    client(
+        "replayDelivery",
+        Verb::Post,
+        "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay",
+        "webhooks:manage",
+        |call, by| Box::pin(endpoints::replay_delivery(call, by)),
+    ),
     open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", Class::Hook, |call| Box::pin(hooks::receive(call))),
     open("checkLiveness", Verb::Get, "/health/live", Class::Health, |_| Box::pin(ready(Ok(ops::live())))),
     open("checkReadiness", Verb::Get, "/health/ready", Class::Health, |call| Box::pin(ops::ready(call))),
@@ -86,6 +124,10 @@ pub enum Verb {
     Get,
     /// Writes.
     Post,
+    /// Changes some members of what is there.
+    Patch,
+    /// Takes something away.
+    Delete,
 }
 
 /// Who may ask, and what is done then.
@@ -121,6 +163,8 @@ impl Verb {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -128,6 +172,8 @@ impl Verb {
         match self {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
+            Self::Patch => MethodFilter::PATCH,
+            Self::Delete => MethodFilter::DELETE,
         }
     }
 }
@@ -148,7 +194,7 @@ const fn client(
 ) -> Operation {
     let class = match verb {
         Verb::Get => Class::Read,
-        Verb::Post => Class::Write,
+        Verb::Post | Verb::Patch | Verb::Delete => Class::Write,
     };
     Operation { id, verb, path, class, entry: Entry::Client { scope, run } }
 }
@@ -234,8 +280,8 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let params = path_params(&mut parts).await?;
     let body = match operation.verb {
-        Verb::Get => Bytes::new(),
-        Verb::Post => body::read(body, operation.class, &state).await?,
+        Verb::Get | Verb::Delete => Bytes::new(),
+        Verb::Post | Verb::Patch => body::read(body, operation.class, &state).await?,
     };
     run(Call { state, parts, body, params }).await
 }

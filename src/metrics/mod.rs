@@ -13,6 +13,7 @@ mod providers;
 mod requests;
 mod standing;
 mod store;
+mod webhooks;
 
 use jiff::Timestamp;
 
@@ -20,13 +21,14 @@ use self::catalogue::Catalogue;
 pub use self::{
     catalogue::Known,
     durations::Stopwatch,
-    jobs::Jobs,
+    jobs::{Jobs, Loop},
     listener::Listener,
     process::Process,
     providers::{CallName, CallOutcome, NotificationResult, Providers},
     requests::{InFlight, Requests},
     standing::{EndpointFigures, Standing, StandingFigures},
     store::{CommitResult, ErrorKind, Queue, StoreFigures},
+    webhooks::{TryResult, Webhooks},
 };
 
 /// Every figure of a process.
@@ -40,6 +42,8 @@ pub struct Metrics {
     pub providers: Providers,
     /// Work in the background.
     pub jobs: Jobs,
+    /// Deliveries to the endpoints of portals.
+    pub webhooks: Webhooks,
     /// What the database says about what is open.
     pub standing: Standing,
     /// The process itself.
@@ -59,12 +63,14 @@ impl Metrics {
         providers.register(&mut catalogue);
         let jobs = Jobs::default();
         jobs.register(&mut catalogue);
+        let webhooks = Webhooks::default();
+        webhooks.register(&mut catalogue);
         store.register(&mut catalogue);
         let standing = Standing::default();
         standing.register(&mut catalogue);
         let process = Process::new(started_at);
         process.register(&mut catalogue);
-        Self { requests, listener, providers, jobs, standing, process, catalogue }
+        Self { requests, listener, providers, jobs, webhooks, standing, process, catalogue }
     }
 
     /// Everything in the text format of `OpenMetrics`.
@@ -95,6 +101,8 @@ mod tests {
             metrics.listener.show(known, None, 0);
         }
         metrics.jobs.expect("payment");
+        metrics.jobs.looked(Loop::Jobs, Timestamp::UNIX_EPOCH);
+        metrics.webhooks.expect("stadt");
         metrics.jobs.begin("payment").succeeded(Timestamp::UNIX_EPOCH);
         metrics.standing.expect_exception("overpayment");
         let figures = StandingFigures {

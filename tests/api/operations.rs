@@ -250,7 +250,7 @@ async fn h3_work_that_was_done_or_failed_is_seen_and_so_is_silence() {
     let (desk, wake) = (Arc::clone(&house.stage.desk), Arc::new(Notify::new()));
     let jobs = TaskTracker::new().spawn(jobs::run(desk, Arc::clone(&wake), Duration::from_millis(5), stop.clone()));
     let runs = |result| format!("zahlstelle_job_runs_total{{kind=\"payment\",result=\"{result}\"}}");
-    let looked = "zahlstelle_jobs_looked_timestamp_seconds";
+    let looked = "zahlstelle_jobs_looked_timestamp_seconds{what=\"jobs\"}";
     let now = || house.stage.desk.now().as_second();
 
     let id = house.create(&portal, "13.00").await;

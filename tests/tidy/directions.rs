@@ -42,7 +42,9 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "jobs",
-        may_import: May::Only(&["desk", "webhook", "outbound", "config", "domain", "clock", "ids", CONTRACT]),
+        may_import: May::Only(&[
+            "desk", "webhook", "outbound", "config", "domain", "metrics", "clock", "ids", CONTRACT,
+        ]),
     },
     // The use cases: the only place where domain, store and providers meet. Providers come as traits of the contract.
     Part {

@@ -50,7 +50,9 @@ impl Bill {
             authority: subject.authority(),
             service: subject.service().map(|service| Name::of(&service.name, subject.tongue)),
             kassenzeichen: printed(subject),
-            pay_until: standing.can_be_paid().then(|| format::moment(subject.tongue, terms.expires_at)),
+            pay_until: standing
+                .can_be_paid()
+                .then(|| format::moment(subject.tongue, subject.opened.payment.time_limit.expires_at)),
             telephone: authority.telephone.as_deref().map(Telephone::new),
             hours: authority.hours.as_ref().map(|hours| Name::of(hours, subject.tongue)),
         }

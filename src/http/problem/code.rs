@@ -37,7 +37,11 @@ pub enum Code {
     ClaimHasOpenPayment,
     ClaimSettled,
     ReferenceTaken,
+    WebhookEndpointDisabled,
+    WebhookLimitReached,
+    ReplayUnderWay,
     ExpectedRefundableMismatch,
+    VersionMismatch,
     BodyTooLarge,
     TargetTooLong,
     UnsupportedMediaType,
@@ -56,6 +60,7 @@ pub enum Code {
     StorageUnavailable,
     KassenzeichenExhausted,
     ProviderUnavailable,
+    WebhooksNotSetUp,
     RequestTimeout,
 }
 
@@ -76,7 +81,7 @@ const fn row(name: &'static str, status: u16, title: &'static str) -> Row {
 
 impl Code {
     /// Every code, in the order of the list.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 57] = [
         Self::InvalidJson,
         Self::BodyNotUtf8,
         Self::BodyTooDeep,
@@ -109,7 +114,11 @@ impl Code {
         Self::ClaimHasOpenPayment,
         Self::ClaimSettled,
         Self::ReferenceTaken,
+        Self::WebhookEndpointDisabled,
+        Self::WebhookLimitReached,
+        Self::ReplayUnderWay,
         Self::ExpectedRefundableMismatch,
+        Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::TargetTooLong,
         Self::UnsupportedMediaType,
@@ -128,6 +137,7 @@ impl Code {
         Self::StorageUnavailable,
         Self::KassenzeichenExhausted,
         Self::ProviderUnavailable,
+        Self::WebhooksNotSetUp,
         Self::RequestTimeout,
     ];
 
@@ -189,9 +199,19 @@ impl Code {
             Self::ReferenceTaken => {
                 row("reference_taken", 409, "The reference has a payment, and the service allows one")
             }
+            Self::WebhookEndpointDisabled => {
+                row("webhook_endpoint_disabled", 409, "Nothing is sent to the webhook endpoint; enable it first")
+            }
+            Self::WebhookLimitReached => row(
+                "webhook_limit_reached",
+                409,
+                "There are as many webhook endpoints, secrets or waiting deliveries as there may be",
+            ),
+            Self::ReplayUnderWay => row("replay_under_way", 409, "Another replay of the webhook endpoint is under way"),
             Self::ExpectedRefundableMismatch => {
                 row("expected_refundable_mismatch", 412, "Another amount can be refunded than was expected")
             }
+            Self::VersionMismatch => row("version_mismatch", 412, "The object was changed since its version was read"),
             Self::BodyTooLarge => row("body_too_large", 413, "The body is too large"),
             Self::TargetTooLong => row("target_too_long", 414, "Path and query are too long"),
             Self::UnsupportedMediaType => row("unsupported_media_type", 415, "The body must be application/json"),
@@ -214,6 +234,7 @@ impl Code {
                 row("kassenzeichen_exhausted", 503, "No Kassenzeichen is left for the service")
             }
             Self::ProviderUnavailable => row("provider_unavailable", 503, "The payment provider does not answer"),
+            Self::WebhooksNotSetUp => row("webhooks_not_set_up", 503, "The operator has not set up webhooks"),
             Self::RequestTimeout => {
                 row("request_timeout", 504, "It took too long; the work goes on, repeat the request to see its end")
             }
@@ -262,6 +283,11 @@ impl Code {
             | Self::ClaimHasOpenPayment
             | Self::ClaimSettled
             | Self::ReferenceTaken
+            | Self::WebhookEndpointDisabled
+            | Self::WebhookLimitReached
+            | Self::ReplayUnderWay
+            | Self::VersionMismatch
+            | Self::WebhooksNotSetUp
             | Self::ExpectedRefundableMismatch
             | Self::BodyTooLarge
             | Self::TargetTooLong
