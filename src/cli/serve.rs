@@ -35,11 +35,21 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
             Role::Jobs => None,
             Role::Http | Role::All => Some(bind(&config).await?),
         };
+        let watched = match config.metrics.listen {
+            None => None,
+            Some(address) => {
+                let bound = http::Server::bind(address, http::Limits::for_operators()).await;
+                Some(bound.map_err(|error| failed(&format!("[metrics] listen = \"{address}\""), &error))?)
+            }
+        };
         let tls = server.as_ref().and_then(|server| server.tls().cloned());
         let encrypted = tls.is_some();
         let ids = Arc::new(SystemIds);
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
-        let service = started.map_err(|error| failed("the service", &error))?;
+        let mut service = started.map_err(|error| failed("the service", &error))?;
+        if let Some(server) = watched {
+            service.watch(server);
+        }
         tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
         until_stopped(stop, hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");

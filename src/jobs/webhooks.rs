@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::keeper::Keeper;
-use crate::{desk::Desk, outbound::hook::HookClient};
+use crate::{desk::Desk, metrics::Loop, outbound::hook::HookClient};
 
 /// How many endpoints one instance looks after at most.
 const ENDPOINTS_MAX: usize = 10_000;
@@ -80,7 +80,9 @@ async fn take(
 ) -> Result<(), crate::desk::DeskError> {
     let free = ENDPOINTS_MAX.saturating_sub(keepers.len()).min(TAKEN_MAX);
     let limit = u32::try_from(free).unwrap_or(u32::MAX);
-    for watch in desk.watch_endpoints(LEASE, limit).await? {
+    let watches = desk.watch_endpoints(LEASE, limit).await?;
+    desk.metrics().jobs.looked(Loop::Webhooks, desk.now());
+    for watch in watches {
         let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, tick);
         keepers.spawn(keeper.run(stop.clone()));
     }

@@ -208,7 +208,7 @@ async fn the_protocol_is_agreed_on_and_requests_are_answered() {
     let request = Request::get("/health/ready").header("host", "localhost").body(Empty::<Bytes>::new()).unwrap();
     let answer = requests.send_request(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ready\n");
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "{\"status\":\"ready\"}");
     // The session is resumed without a second signature.
     let again = shake(&house, client).await.unwrap();
     assert_eq!(again.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed));
