@@ -80,8 +80,9 @@ async fn take(
 ) -> Result<(), crate::desk::DeskError> {
     let free = ENDPOINTS_MAX.saturating_sub(keepers.len()).min(TAKEN_MAX);
     let limit = u32::try_from(free).unwrap_or(u32::MAX);
+    let taken_at = desk.now();
     for watch in desk.watch_endpoints(LEASE, limit).await? {
-        let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, tick);
+        let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, taken_at, tick);
         keepers.spawn(keeper.run(stop.clone()));
     }
     Ok(())

@@ -18,3 +18,4 @@ mod simulation;
 mod stage;
 mod transitions;
 mod unknown;
+mod webhooks;
