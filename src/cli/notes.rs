@@ -18,6 +18,7 @@ pub(super) fn of(tenant: &Tenant) -> Vec<String> {
         })
         .collect();
     notes.extend(addresses(&tenant.authority));
+    notes.extend(contact(&tenant.authority));
     notes.extend(tenant.fees.fees().flat_map(gaps));
     notes
 }
@@ -31,6 +32,12 @@ fn addresses(authority: &Authority) -> impl Iterator<Item = String> {
     ];
     let missing = linked.into_iter().filter(|(_, _, url)| url.is_none());
     missing.map(|(key, what, _)| format!("there is no {key}: the pages for citizens link nothing for {what}"))
+}
+
+/// Pages tell people to call or write; somebody who does not hear needs the second.
+fn contact(authority: &Authority) -> Option<String> {
+    let ways = authority.telephone.is_some() && authority.email.is_some();
+    (!ways).then(|| "there is no telephone or no email: the pages for citizens cannot name both ways to ask".to_owned())
 }
 
 /// The days between two versions of a fee on which it cannot be charged.

@@ -41,6 +41,9 @@ pub enum StartError {
     /// There is no client towards the providers.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A language lacks texts of the checkout.
+    #[error(transparent)]
+    Texts(#[from] http::checkout::TextErrors),
 }
 
 /// Opens the database of the settings, which must be up to date.
@@ -70,8 +73,10 @@ impl Service {
         ids: Arc<dyn Ids>,
         wake: Arc<Notify>,
     ) -> Result<Self, StartError> {
+        http::checkout::check_texts()?;
         let settings = assemble::desk_settings(&config);
-        let limits = http::Limits::from(&config.server);
+        let limits = http::Limits::from(&config);
+        let hosts_extra = config.server.hosts_extra.clone();
         let tick = config.jobs.tick;
         let mut clients = std::collections::BTreeMap::new();
         for account in config.tenants.values().flat_map(|tenant| tenant.accounts.values()) {
@@ -87,7 +92,12 @@ impl Service {
         let stop = CancellationToken::new();
         let mut parts = JoinSet::new();
         if let Some(server) = server {
-            let state = http::AppState::new(Arc::clone(&desk), ids, limits).with_hook_addresses(policy);
+            let state =
+                http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra).with_hook_addresses(policy);
+            let server = server.counted_by(Arc::clone(&state.counts));
+            if let Some(tls) = server.tls() {
+                parts.spawn(tls.clone().watch(Arc::clone(&state.counts), stop.clone()));
+            }
             let router = http::site(&state, http::checkout::CheckoutSettings { page_origins });
             let stop = stop.clone();
             parts.spawn(async move {

@@ -180,9 +180,24 @@ pub enum Problem {
     /// The text is no address to listen on.
     #[error("must be an IP address with a port, such as \"127.0.0.1:8080\"")]
     SocketAddress,
+    /// Anybody could reach the listener, and read along.
+    #[error(
+        "can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies \
+         that end TLS in trusted_proxies, or listen at 127.0.0.1"
+    )]
+    NeitherTlsNorProxy,
+    /// The text is no address and no network.
+    #[error("must be an IP address or a network such as \"10.0.0.0/8\"")]
+    Network,
+    /// The text is no host.
+    #[error("must be a host, with its port if it is no usual one, such as \"zahlung.example.org:8443\"")]
+    Host,
     /// The text is no address of a page.
     #[error("must be an absolute address such as https://www.example.org/")]
     Address,
+    /// The text is no e-mail address.
+    #[error("must be an e-mail address such as zahlung@example.org")]
+    Email,
     /// The address of the service is more than scheme, host and port.
     #[error("must be scheme, host and port only, such as https://zahlung.example.org")]
     Origin,
@@ -195,9 +210,6 @@ pub enum Problem {
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,
-    /// The text is no network.
-    #[error("must be a network such as \"10.20.0.0/16\" or \"fd12::/16\"")]
-    Network,
     /// Delays make no schedule for deliveries.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),

@@ -64,7 +64,10 @@ impl Webhooks {
             endpoints_per_tenant_max: section.integer_or("endpoints_per_tenant_max", 1..=1_000, ENDPOINTS_DEFAULT),
             in_flight_max,
             in_flight_per_endpoint_max: per_endpoint,
-            networks_allowed: section.get("networks_allowed").map(|value| networks(&value)).unwrap_or_default(),
+            networks_allowed: section
+                .get("networks_allowed")
+                .map(|value| value.networks(NETWORKS_MAX))
+                .unwrap_or_default(),
         }
     }
 }
@@ -88,10 +91,4 @@ fn schedule(value: &Value<'_>) -> Option<RetrySchedule> {
         .collect();
     // Where an entry was wrong that is already told, the rest would only be too short by it.
     if delays.len() == items.len() { value.checked(RetrySchedule::new(delays)) } else { None }
-}
-
-fn networks(value: &Value<'_>) -> Vec<IpNet> {
-    let items = value.items(0..=NETWORKS_MAX);
-    let network = |text: &str| text.parse::<IpNet>().map(|network| network.trunc()).map_err(|_| Problem::Network);
-    items.iter().filter_map(|item| item.parsed(network)).collect()
 }

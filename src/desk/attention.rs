@@ -62,8 +62,8 @@ pub fn due(payment: &Payment, pace: Pace<'_>, waits: Waits, tries: u32, now: Tim
     let again = |schedule: &[Duration]| later(now, step(schedule, tries));
     let calls = payment.calls.iter().filter_map(|call| call_due(payment, call, pace, &again));
     let state = match &payment.state {
-        State::Open => Some(payment.terms.expires_at),
-        State::Processing { .. } if now < payment.terms.expires_at => Some(payment.terms.expires_at),
+        State::Open => Some(payment.time_limit.expires_at),
+        State::Processing { .. } if now < payment.time_limit.expires_at => Some(payment.time_limit.expires_at),
         State::Authorised { capture_before, .. } if now < *capture_before => Some(hold_due(payment, *capture_before)),
         // A capture or void that was accepted and never confirmed outlives the hold; it is looked at, not hurried.
         State::Processing { .. } | State::Authorised { .. } => Some(again(pace.resolver_schedule)),

@@ -203,6 +203,7 @@ pub fn public_type(before: Option<&Payment>, event: &Event) -> Option<(&'static 
         Event::DisputeWon { .. } => payment("dispute.won"),
         Event::ExceptionOpened { .. } => payment("exception.opened"),
         Event::AttemptStarted { .. }
+        | Event::TimeExtended { .. }
         | Event::CallSent { .. }
         | Event::CallNotSent { .. }
         | Event::PageOpened { .. }

@@ -12,13 +12,17 @@ pub mod clients;
 pub mod create;
 mod error;
 pub mod feed;
+pub mod health;
 pub mod idempotency;
 pub mod listing;
 pub mod log;
+mod look;
 mod manage;
+mod metering;
 mod notifications;
 mod numbers;
 mod pay;
+pub mod readiness;
 mod refunds;
 pub mod side;
 mod token;
@@ -44,6 +48,7 @@ use crate::{
     clock::Clock,
     domain::{attempt::Attempt, tenant::Tenant},
     ids::Ids,
+    metrics::Metrics,
     store::Store,
 };
 
@@ -55,6 +60,9 @@ pub struct Desk {
     settings: Settings,
     tenants: BTreeMap<String, TenantDesk>,
     numbers: numbers::Numbers,
+    metrics: Metrics,
+    healths: health::Healths,
+    looks: look::Looks,
     wake: Arc<Notify>,
     changes: watch::Sender<()>,
 }
@@ -116,6 +124,7 @@ impl Desk {
         wake: Arc<Notify>,
     ) -> Self {
         let tenants = tenants.into_iter().map(|desk| (desk.tenant.id.as_str().to_owned(), desk)).collect();
+        let metrics = metering::metrics(store.as_ref(), &tenants, clock.now());
         Self {
             store,
             clock,
@@ -123,6 +132,9 @@ impl Desk {
             settings,
             tenants,
             numbers: numbers::Numbers::default(),
+            metrics,
+            healths: health::Healths::default(),
+            looks: look::Looks::default(),
             wake,
             changes: watch::Sender::new(()),
         }

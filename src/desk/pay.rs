@@ -18,6 +18,7 @@ use crate::{
         call::Purpose,
         decide::{Command, Refusal},
         ids::{AttemptId, CallId, PaymentId},
+        language::Language,
         payment::{Payment, State},
     },
     store::commit::{Space, Takeover},
@@ -70,7 +71,25 @@ impl Desk {
     /// Starts to pay with a method: closes another attempt first, asks what became of it, and only then starts.
     pub async fn start_attempt(&self, tenant: &str, id: PaymentId, method: Method) -> Result<NextStep, DeskError> {
         let desk = self.tenant(tenant)?;
-        self.start(desk, id, method, &Extra::default()).await
+        self.start(desk, id, method, None, &Extra::default()).await
+    }
+
+    /// The same for a citizen, who goes on in the language of the page and comes back to it.
+    pub async fn start_attempt_in(
+        &self,
+        tenant: &str,
+        id: PaymentId,
+        method: Method,
+        language: Language,
+    ) -> Result<NextStep, DeskError> {
+        let desk = self.tenant(tenant)?;
+        self.start(desk, id, method, Some(language), &Extra::default()).await
+    }
+
+    /// Gives the citizen more time; `seen` is how many extensions the page knew of that asks for it.
+    pub async fn extend_time(&self, tenant: &str, id: PaymentId, seen: Option<u32>) -> Result<Payment, DeskError> {
+        let desk = self.tenant(tenant)?;
+        Ok(self.command(desk, id, &Command::ExtendTime { seen }, &Extra::default()).await?.payment)
     }
 
     /// The same for a portal that starts by the API, under an idempotency key.
@@ -84,14 +103,14 @@ impl Desk {
         let desk = self.tenant(tenant)?;
         let lease = later(self.now(), self.settings.idempotency_lease);
         let begun = Extra { claims: vec![idempotency.begun(id.0, lease)], ..Extra::default() };
-        match self.start(desk, id, method, &begun).await {
+        match self.start(desk, id, method, None, &begun).await {
             Ok(_) => {}
             Err(DeskError::Taken(taken)) if taken.key.space == Space::Idempotency => {
                 if let Some(answered) = self.resume(desk, id, &taken.claim, idempotency).await? {
                     return Ok(answered);
                 }
                 let renewed = self.store.claim(tenant, &idempotency.key).await?.and_then(|claim| claim.lease_until);
-                if let Err(error) = self.start(desk, id, method, &Extra::default()).await {
+                if let Err(error) = self.start(desk, id, method, None, &Extra::default()).await {
                     return Err(self.leave_key(desk, id, idempotency, renewed, error).await?);
                 }
             }
@@ -135,16 +154,18 @@ impl Desk {
         desk: &TenantDesk,
         id: PaymentId,
         method: Method,
+        language: Option<Language>,
         extra: &Extra,
     ) -> Result<NextStep, DeskError> {
         let mut extra = extra.clone();
         for _ in 0..STARTS_MAX {
             let payment = self.payment(desk.tenant.id.as_str(), id).await?;
+            let payment = self.ask_lapsed_page(desk, payment).await?;
             let service = desk.tenant.services.get(payment.terms.service.as_str()).ok_or(DeskError::NotFound)?;
             let account = service.account_for(method).ok_or(DeskError::MethodUnavailable)?.clone();
             desk.provider(&account)?;
             let (attempt, call) = (AttemptId(self.id()), CallId(self.id()));
-            let command = Command::StartAttempt { attempt, method, account, call };
+            let command = Command::StartAttempt { attempt, method, account, call, language: language.clone() };
             match self.command(desk, id, &command, &extra).await {
                 Ok(_) => return self.to_page(desk, id, method).await,
                 Err(DeskError::Refused(Refusal::AttemptUnderWay)) => {
@@ -159,6 +180,16 @@ impl Desk {
             }
         }
         Err(DeskError::Contended)
+    }
+
+    /// A page that the provider has let lapse is asked about first: it cannot be paid any more, so a new one is needed
+    /// where the payment has more time than its page had.
+    async fn ask_lapsed_page(&self, desk: &TenantDesk, payment: Payment) -> Result<Payment, DeskError> {
+        let now = self.now();
+        match payment.live().filter(|live| can_be_asked(live) && live.has_lapsed(now)) {
+            Some(lapsed) => self.ask_page(desk, &payment, lapsed).await,
+            None => Ok(payment),
+        }
     }
 
     /// Closes the live attempt at the provider and asks what became of it.

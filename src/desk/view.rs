@@ -273,7 +273,7 @@ impl Desk {
             redacted: side.is_none(),
             metadata: side.map(|side| side.metadata).unwrap_or_default(),
             created_at: payment.created_at,
-            expires_at: terms.expires_at,
+            expires_at: payment.time_limit.expires_at,
             capture_before: match payment.state {
                 State::Authorised { capture_before, .. } => Some(capture_before),
                 _ => None,
@@ -413,50 +413,33 @@ fn dispute_view(dispute: &crate::domain::refund::Dispute) -> DisputeView {
 }
 
 fn exception_view(exception: &OpenException) -> ExceptionView {
-    let view = ExceptionView { id: exception.id.0, created_at: exception.at, ..ExceptionView::default() };
+    let cause = exception.cause.as_str();
+    let view = ExceptionView { id: exception.id.0, cause, created_at: exception.at, ..ExceptionView::default() };
     let text = |reference: &ProviderReference| Some(reference.to_string());
     match &exception.cause {
-        ExceptionCause::Overpayment { capture } => {
-            ExceptionView { cause: "overpayment", capture: Some(*capture), ..view }
-        }
+        ExceptionCause::Overpayment { capture } => ExceptionView { capture: Some(*capture), ..view },
         ExceptionCause::Mismatch { attempt, told } => {
-            ExceptionView { cause: "mismatch", attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
+            ExceptionView { attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
         }
-        ExceptionCause::Impossible { fact, reference } => ExceptionView {
-            cause: "impossible",
-            code: Some(fact.clone()),
-            provider_reference: reference.as_ref().and_then(text),
-            ..view
-        },
-        ExceptionCause::ForeignRefund { reference, amount } => ExceptionView {
-            cause: "foreign_refund",
-            provider_reference: text(reference),
-            amount: Some(amount.decimal()),
-            ..view
-        },
+        ExceptionCause::Impossible { fact, reference } => {
+            ExceptionView { code: Some(fact.clone()), provider_reference: reference.as_ref().and_then(text), ..view }
+        }
+        ExceptionCause::ForeignRefund { reference, amount } => {
+            ExceptionView { provider_reference: text(reference), amount: Some(amount.decimal()), ..view }
+        }
         ExceptionCause::OutcomeOverdue { attempt, refund } => {
-            ExceptionView { cause: "outcome_overdue", attempt: *attempt, refund: *refund, ..view }
+            ExceptionView { attempt: *attempt, refund: *refund, ..view }
         }
         ExceptionCause::CallRejected { code, .. } => {
-            ExceptionView { cause: "call_rejected", code: code.as_ref().map(ToString::to_string), ..view }
+            ExceptionView { code: code.as_ref().map(ToString::to_string), ..view }
         }
-        ExceptionCause::ReferenceMissing { attempt, capture_before } => ExceptionView {
-            cause: "reference_missing",
-            attempt: Some(*attempt),
-            capture_before: Some(*capture_before),
-            ..view
-        },
-        ExceptionCause::CaptureDue { attempt, capture_before } => ExceptionView {
-            cause: "capture_due",
-            attempt: Some(*attempt),
-            capture_before: Some(*capture_before),
-            ..view
-        },
-        ExceptionCause::RefundContradicted { refund } => {
-            ExceptionView { cause: "refund_contradicted", refund: Some(*refund), ..view }
+        ExceptionCause::ReferenceMissing { attempt, capture_before }
+        | ExceptionCause::CaptureDue { attempt, capture_before } => {
+            ExceptionView { attempt: Some(*attempt), capture_before: Some(*capture_before), ..view }
         }
+        ExceptionCause::RefundContradicted { refund } => ExceptionView { refund: Some(*refund), ..view },
         ExceptionCause::VoidFailed { attempt, code } => {
-            ExceptionView { cause: "void_failed", attempt: Some(*attempt), code: Some(code.to_string()), ..view }
+            ExceptionView { attempt: Some(*attempt), code: Some(code.to_string()), ..view }
         }
     }
 }

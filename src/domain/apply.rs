@@ -10,6 +10,7 @@ use super::{
     ids::{AttemptId, CallId, CaptureId, PaymentId, RefundId},
     payment::{OpenException, PaidMark, Payment, State, Unexplained},
     refund::{self, Dispute, DisputeState, Refund, RefundState, TakeUp},
+    time_limit::TimeLimit,
 };
 
 /// Why a stream makes no payment; such a stream was not written by this program.
@@ -55,6 +56,7 @@ impl Payment {
             id,
             version: 1,
             terms: (**terms).clone(),
+            time_limit: TimeLimit::first(terms.expires_at),
             created_at: recorded.at,
             state: State::Open,
             attempts: Vec::new(),
@@ -79,9 +81,11 @@ impl Payment {
         self.version = self.version.saturating_add(1);
         match event {
             Event::Created(_) => return Err(ReplayError::NotCreated),
-            Event::AttemptStarted { attempt, number, method, account, call } => {
-                self.start_attempt(Attempt::started(*attempt, *number, *method, account.clone(), *call, at));
+            Event::AttemptStarted { attempt, number, method, account, call, language } => {
+                let started = Attempt::started(*attempt, *number, *method, account.clone(), *call, at);
+                self.start_attempt(Attempt { language: language.clone(), ..started });
             }
+            Event::TimeExtended { expires_at } => self.time_limit = self.time_limit.extended_to(*expires_at),
             Event::CallSent { call } => {
                 let call = self.calls.iter_mut().find(|known| known.id == *call).ok_or(ReplayError::Call(*call))?;
                 call.first_sent_at = call.first_sent_at.or(Some(at));

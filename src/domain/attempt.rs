@@ -9,7 +9,10 @@ use zahlstelle_contract::{
     reference::{AccountName, PageReference, ProviderCode, ProviderReference},
 };
 
-use super::ids::{AttemptId, CallId, CaptureId};
+use super::{
+    ids::{AttemptId, CallId, CaptureId},
+    language::Language,
+};
 
 /// How many refused tries of one page are kept; more are counted by nobody and change nothing.
 pub const TRIES_MAX: usize = 50;
@@ -29,6 +32,8 @@ pub struct Attempt {
     pub opening: CallId,
     /// When it was started.
     pub created_at: Timestamp,
+    /// What the citizen was reading when it was started; nothing where a portal started it.
+    pub language: Option<Language>,
     /// Where it stands.
     pub state: AttemptState,
     /// The provider's page, once it is known.
@@ -60,6 +65,7 @@ impl Attempt {
             account,
             opening,
             created_at,
+            language: None,
             state: AttemptState::Started,
             page: None,
             reference: None,
@@ -67,6 +73,11 @@ impl Attempt {
             capture_before: None,
             ended_at: None,
         }
+    }
+
+    /// Whether its page takes no payment any more by what the provider said when it was made.
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        self.page.as_ref().and_then(|page| page.expires_at).is_some_and(|lapses_at| lapses_at <= now)
     }
 
     /// Keeps a refused try, up to [`TRIES_MAX`].

@@ -8,6 +8,7 @@ use super::{
     call::{CloseReason, Purpose},
     event::{Event, ExceptionCause},
     ids::{AttemptId, CallId, CaptureId, ClientId, ExceptionId, RefundId},
+    language::Language,
     payment::{Payment, State},
     refund::{self, RefundOrigin, RefundPart, RefundState, SplitError},
 };
@@ -23,7 +24,14 @@ pub const CAPTURE_ALARM_HOURS: i64 = 24;
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Begin to pay with a method.
-    StartAttempt { attempt: AttemptId, method: Method, account: AccountName, call: CallId },
+    StartAttempt {
+        attempt: AttemptId,
+        method: Method,
+        account: AccountName,
+        call: CallId,
+        /// What the citizen is reading; nothing where a portal starts it.
+        language: Option<Language>,
+    },
     /// Make the live attempt unable to take money, so that another may start.
     CloseAttempt { call: CallId },
     /// Give up the payment.
@@ -40,6 +48,9 @@ pub enum Command {
     ApproveRefund { refund: RefundId, call: CallId },
     /// Say no in the approval chain.
     RejectRefund { refund: RefundId },
+    /// Give the citizen more time. `seen` is how many extensions there were when it was asked for: a wish that comes
+    /// twice, by a double click or by a reload, is one wish. [`None`] means one more, whatever there were.
+    ExtendTime { seen: Option<u32> },
     /// Note that a call is about to leave.
     MarkSent { call: CallId },
 }
@@ -140,7 +151,7 @@ pub enum Refusal {
     /// There is no such unsettled call.
     #[error("there is no such call")]
     NoSuchCall,
-    /// The payment has as many attempts or refunds as it may have.
+    /// The payment has as many attempts, refunds or extensions of its time as it may have.
     #[error("there are too many of them")]
     TooMany,
 }
@@ -148,8 +159,8 @@ pub enum Refusal {
 /// What a command does to a payment, as events; an empty list means that it is already so.
 pub fn decide(payment: &Payment, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::StartAttempt { attempt, method, account, call } => {
-            start_attempt(payment, now, *attempt, *method, account, *call)
+        Command::StartAttempt { attempt, method, account, call, language } => {
+            start_attempt(payment, now, *attempt, *method, account, *call, language.clone())
         }
         Command::CloseAttempt { call } => match &payment.state {
             State::Processing { attempt } => Ok(close(payment, *attempt, *call, CloseReason::Switch)),
@@ -175,6 +186,7 @@ pub fn decide(payment: &Payment, command: &Command, now: Timestamp) -> Result<Ve
             still_requested(payment, *refund)?;
             Ok(vec![Event::RefundRejected { refund: *refund }])
         }
+        Command::ExtendTime { seen } => extend_time(payment, *seen, now),
         Command::MarkSent { call } => mark_sent(payment, *call),
     }
 }
@@ -193,6 +205,7 @@ fn start_attempt(
     method: Method,
     account: &AccountName,
     call: CallId,
+    language: Option<Language>,
 ) -> Result<Vec<Event>, Refusal> {
     match &payment.state {
         State::Open => {}
@@ -207,7 +220,7 @@ fn start_attempt(
         | State::Expired
         | State::Failed => return Err(wrong_state(payment)),
     }
-    if now >= payment.terms.expires_at {
+    if payment.time_limit.is_over(now) {
         return Err(Refusal::Expired);
     }
     if !payment.terms.methods.contains(&method) {
@@ -217,7 +230,7 @@ fn start_attempt(
         return Err(Refusal::TooMany);
     }
     let (number, account) = (payment.next_attempt_number(), account.clone());
-    Ok(vec![Event::AttemptStarted { attempt, number, method, account, call }])
+    Ok(vec![Event::AttemptStarted { attempt, number, method, account, call, language }])
 }
 
 /// Closes an attempt at the provider; one whose page was given to nobody can simply be dropped.
@@ -278,7 +291,7 @@ fn void(payment: &Payment, attempt: AttemptId, call: CallId, why: CloseReason) -
 }
 
 fn expire(payment: &Payment, call: CallId, now: Timestamp) -> Vec<Event> {
-    if now < payment.terms.expires_at {
+    if !payment.time_limit.is_over(now) {
         return Vec::new();
     }
     match &payment.state {
@@ -293,6 +306,29 @@ fn expire(payment: &Payment, call: CallId, now: Timestamp) -> Vec<Event> {
         | State::Expired
         | State::Failed => Vec::new(),
     }
+}
+
+/// More time, while it is not over. An open page of the provider keeps its own end; choosing a method after that opens
+/// a new one.
+fn extend_time(payment: &Payment, seen: Option<u32>, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    if seen.is_some_and(|seen| seen != payment.time_limit.extensions) {
+        return Ok(Vec::new());
+    }
+    match &payment.state {
+        State::Open | State::Processing { .. } => {}
+        State::Authorised { .. }
+        | State::OutcomeUnknown { .. }
+        | State::Paid { .. }
+        | State::Reversed { .. }
+        | State::Cancelled
+        | State::Expired
+        | State::Failed => return Err(wrong_state(payment)),
+    }
+    if payment.time_limit.is_over(now) {
+        return Err(Refusal::Expired);
+    }
+    let expires_at = payment.extended_limit().ok_or(Refusal::TooMany)?;
+    Ok(vec![Event::TimeExtended { expires_at }])
 }
 
 fn lapse(payment: &Payment, call: CallId, exception: ExceptionId, now: Timestamp) -> Vec<Event> {

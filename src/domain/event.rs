@@ -12,6 +12,7 @@ use super::{
     attempt::{AttemptEnd, CaptureRole, Page, UnknownReason},
     call::CloseReason,
     ids::{AttemptId, CallId, CaptureId, ClientId, ExceptionId, RefundId},
+    language::Language,
     line::FeeLine,
     refund::{RefundOrigin, RefundPart},
 };
@@ -37,7 +38,7 @@ pub struct Terms {
     pub claim: ClaimPosting,
     /// How many attempts earlier payments of the same claim have made; numbers go on behind them.
     pub attempts_before: u32,
-    /// Until when it can be paid.
+    /// Until when it can be paid, unless the citizen takes more time; see [`TimeLimit`](super::time_limit::TimeLimit).
     pub expires_at: Timestamp,
     /// The client that created it.
     pub client: ClientId,
@@ -64,7 +65,18 @@ pub enum Event {
     /// The payment exists.
     Created(Box<Terms>),
     /// An attempt exists, and the call that will make its page is intended.
-    AttemptStarted { attempt: AttemptId, number: u32, method: Method, account: AccountName, call: CallId },
+    AttemptStarted {
+        attempt: AttemptId,
+        number: u32,
+        method: Method,
+        account: AccountName,
+        call: CallId,
+        /// What the citizen was reading; nothing where a portal started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<Language>,
+    },
+    /// The citizen took more time to pay.
+    TimeExtended { expires_at: Timestamp },
     /// A call is about to leave; from now on it may have taken effect.
     CallSent { call: CallId },
     /// The call did not leave after all, so what was noted with its sending is taken back.
@@ -213,6 +225,38 @@ pub enum ExceptionCause {
     RefundContradicted { refund: RefundId },
     /// A provider refused to give up an authorisation.
     VoidFailed { attempt: AttemptId, code: ProviderCode },
+}
+
+impl ExceptionCause {
+    /// The names of all causes.
+    pub const NAMES: [&'static str; 10] = [
+        "overpayment",
+        "mismatch",
+        "impossible",
+        "foreign_refund",
+        "outcome_overdue",
+        "call_rejected",
+        "reference_missing",
+        "capture_due",
+        "refund_contradicted",
+        "void_failed",
+    ];
+
+    /// The name in views and metrics, as it is stored.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Overpayment { .. } => "overpayment",
+            Self::Mismatch { .. } => "mismatch",
+            Self::Impossible { .. } => "impossible",
+            Self::ForeignRefund { .. } => "foreign_refund",
+            Self::OutcomeOverdue { .. } => "outcome_overdue",
+            Self::CallRejected { .. } => "call_rejected",
+            Self::ReferenceMissing { .. } => "reference_missing",
+            Self::CaptureDue { .. } => "capture_due",
+            Self::RefundContradicted { .. } => "refund_contradicted",
+            Self::VoidFailed { .. } => "void_failed",
+        }
+    }
 }
 
 /// An event with the moment of its command.

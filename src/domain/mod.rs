@@ -22,4 +22,5 @@ pub mod record;
 pub mod refund;
 pub mod return_url;
 pub mod tenant;
+pub mod time_limit;
 pub mod webhook;

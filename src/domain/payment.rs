@@ -12,7 +12,9 @@ use super::{
     call::{Call, Purpose},
     event::{ExceptionCause, Terms},
     ids::{AttemptId, CallId, CaptureId, ExceptionId, PaymentId, RefundId},
+    language::Language,
     refund::{Dispute, Refund},
+    time_limit::TimeLimit,
 };
 
 /// A payment as its events left it. It changes only by [`Payment::apply`](super::apply).
@@ -24,6 +26,8 @@ pub struct Payment {
     pub version: u64,
     /// What it was created with.
     pub terms: Terms,
+    /// Until when it can be paid.
+    pub time_limit: TimeLimit,
     /// When it was created.
     pub created_at: Timestamp,
     /// Where it stands.
@@ -251,6 +255,17 @@ impl Payment {
     /// What a refund is called at the provider.
     pub fn refund_reference(&self, attempt: &Attempt, refund: &Refund) -> MerchantReference {
         merchant_reference(format!("{}-{}-r{}", self.terms.kassenzeichen, attempt.number, refund.number))
+    }
+
+    /// What the citizen reads: what was read when something was last started at the checkout, else what the portal said.
+    pub fn language(&self) -> &str {
+        let read = self.attempts.iter().rev().find_map(|attempt| attempt.language.as_ref());
+        read.map_or(self.terms.language.as_str(), Language::as_str)
+    }
+
+    /// The language in which the provider's page of an attempt is to be.
+    pub fn language_of<'a>(&'a self, attempt: &'a Attempt) -> &'a str {
+        attempt.language.as_ref().map_or(self.terms.language.as_str(), Language::as_str)
     }
 
     /// The number the next attempt gets.

@@ -167,7 +167,9 @@ pub struct Authority {
     pub name: LocalizedText,
     /// The telephone number for questions about a payment.
     pub telephone: Option<String>,
-    /// When somebody answers it.
+    /// The e-mail address for the same, for those who do not telephone.
+    pub email: Option<String>,
+    /// When somebody answers the telephone.
     pub hours: Option<LocalizedText>,
     /// The imprint.
     pub imprint_url: Option<Url>,

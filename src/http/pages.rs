@@ -10,23 +10,31 @@ use axum::{
 };
 
 use super::{
-    AppState, Code, body,
-    checkout::FORM_BYTES_MAX,
+    AppState, Code, ProblemDetails, admission, body,
     exchange::{self, Handled, Reader},
+    limits::Class,
 };
 
 /// What the log calls a page, by its path.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 7] = [
     ("/pay/assets/checkout.css", "showStyle"),
+    ("/pay/assets/checkout.js", "showScript"),
     ("/pay/{token}", "showCheckout"),
     ("/pay/{token}/return/{attempt}", "comeBack"),
     ("/pay/{token}/cancel", "cancelCheckout"),
+    ("/pay/{token}/extend", "extendTime"),
     ("/pay/{token}/receipt", "showReceipt"),
 ];
 
 /// What a citizen reads where no page can be made; it says nothing that could be wrong.
 const SORRY: &str = "Das hat leider nicht geklappt. Bitte laden Sie die Seite neu.\n\
                      Sorry, that did not work. Please load the page again.\n";
+/// What a citizen reads whose line has asked for too many pages; it need not have been the citizen, and the payment may
+/// long be made.
+const TOO_MANY: &str = "Von Ihrem Internetanschluss kamen gerade zu viele Anfragen. \
+                        Bitte warten Sie einen Augenblick und laden Sie die Seite dann neu.\n\
+                        Too many requests came from your internet connection just now. \
+                        Please wait a moment and then load the page again.\n";
 
 /// Carries the requests of these pages.
 pub(super) fn carried(state: &AppState, pages: Router) -> Router {
@@ -36,23 +44,31 @@ pub(super) fn carried(state: &AppState, pages: Router) -> Router {
 async fn carry(State(state): State<AppState>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let path = path.as_ref().map_or("", MatchedPath::as_str);
     let name = NAMES.iter().find(|(known, _)| *known == path).map_or("showPage", |(_, name)| *name);
-    let limits = state.limits;
-    let work = async move {
-        let (parts, form) = request.into_parts();
-        let form = if parts.method == Method::POST { form } else { Body::empty() };
-        let answer = match body::read(form, FORM_BYTES_MAX, &limits).await {
-            Ok(form) => Ok(next.run(Request::from_parts(parts, Body::from(form))).await),
-            Err(problem) => Err(problem),
-        };
-        Handled { caller: None, answer }
+    let time = state.limits.request_timeout(Class::Checkout);
+    let work = {
+        let state = state.clone();
+        async move { Handled { caller: None, answer: answer(&state, request, next).await } }
     };
-    exchange::carry(&state, name, limits.request_timeout, Reader::Citizen, work).await
+    exchange::carry(&state, name, time, Reader::Citizen, work).await
+}
+
+async fn answer(state: &AppState, request: Request, next: Next) -> Result<Response, ProblemDetails> {
+    admission::admit(state, Class::Checkout, &request)?;
+    let (parts, form) = request.into_parts();
+    let form = if parts.method == Method::POST { form } else { Body::empty() };
+    let form = body::read(form, Class::Checkout, state).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(form))).await)
 }
 
 /// A few words instead of a page.
-pub(super) fn sorry(code: Code) -> Response {
-    let mut response = Response::new(Body::from(SORRY));
-    *response.status_mut() = code.status();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+pub(super) fn sorry(problem: &ProblemDetails) -> Response {
+    let words = if problem.code() == Code::RateLimited { TOO_MANY } else { SORRY };
+    let mut response = Response::new(Body::from(words));
+    *response.status_mut() = problem.code().status();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if let Some(seconds) = problem.retry_after_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
 }

@@ -71,6 +71,7 @@ fn of_payment(payment: &Payment, event: &Event) -> Result<Vec<Entry>, EntryError
         }
         Event::Created(_)
         | Event::AttemptStarted { .. }
+        | Event::TimeExtended { .. }
         | Event::CallSent { .. }
         | Event::CallNotSent { .. }
         | Event::PageOpened { .. }

@@ -286,6 +286,9 @@ pub enum JobKind {
 }
 
 impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Payment, Self::Notification, Self::Endpoint];
+
     /// The number in the database.
     pub fn number(self) -> i64 {
         match self {
@@ -295,9 +298,18 @@ impl JobKind {
         }
     }
 
+    /// The name in metrics and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Notification => "notification",
+            Self::Endpoint => "endpoint",
+        }
+    }
+
     /// The kind of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        [Self::Payment, Self::Notification, Self::Endpoint].into_iter().find(|kind| kind.number() == number)
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 }
 

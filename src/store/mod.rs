@@ -16,11 +16,12 @@ use uuid::Uuid;
 use self::{
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
     webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
+use crate::metrics::{ErrorKind, StoreFigures};
 
 /// A storage engine. Every read sees every commit that was answered before it began.
 #[async_trait]
@@ -106,6 +107,11 @@ pub trait Store: Send + Sync {
     /// When the next job that has an end is due, if there is one.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
+    /// What is open at this moment, for operators.
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError>;
+    /// What the engine counts about itself.
+    fn figures(&self) -> &StoreFigures;
+
     /// Finishes what is queued and leaves the database in one piece, so that a copy of it is a copy of everything.
     async fn close(&self) -> Result<(), StoreError>;
 }
@@ -166,6 +172,23 @@ pub enum StoreError {
     /// The database engine failed.
     #[error("the database failed")]
     Sqlite(#[source] rusqlite::Error),
+}
+
+impl StoreError {
+    /// The kind it is counted under.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Full => ErrorKind::Full,
+            Self::Busy => ErrorKind::Busy,
+            Self::Unavailable => ErrorKind::Unavailable,
+            Self::Inconsistent { .. }
+            | Self::RowsAffected { .. }
+            | Self::TooNew { .. }
+            | Self::TooOld { .. }
+            | Self::Migration(_)
+            | Self::Sqlite(_) => ErrorKind::Failed,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

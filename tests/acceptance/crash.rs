@@ -17,12 +17,13 @@ use uuid::Uuid;
 use zahlstelle::{
     desk::{DeskError, NextStep},
     domain::{ids::PaymentId, payment::Payment},
+    metrics::StoreFigures,
     store::{
         Store, StoreError,
         commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
         read::{
-            AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-            StoredRecord, Unpaired,
+            AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+            SealedRecord, Side, StoredRecord, Unpaired,
         },
         sqlite::direct::DirectStore,
         webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
@@ -245,6 +246,14 @@ impl Store for MortalStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_due().await
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        self.store.open_work(query).await
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        self.store.figures()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod crash;
+mod dated;
 mod deliveries;
 mod disputes;
 mod double;
@@ -10,6 +11,7 @@ mod feed;
 mod first_payment;
 mod hostile;
 mod incoming;
+mod more_time;
 mod numbers;
 mod quarantine;
 mod reviewed_desk;

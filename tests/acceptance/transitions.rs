@@ -216,12 +216,13 @@ fn commands(node: &Node) -> Vec<Command> {
         })
     };
     let mut commands: Vec<Command> = [Method::Card, Method::GooglePay]
-        .map(|method| Command::StartAttempt { attempt, method, account: account.clone(), call })
+        .map(|method| Command::StartAttempt { attempt, method, account: account.clone(), call, language: None })
         .to_vec();
     commands.extend([
         Command::CloseAttempt { call },
         Command::Cancel { call },
         Command::Expire { call },
+        Command::ExtendTime { seen: None },
         Command::Lapse { call, exception: ExceptionId(id(depth, 10)) },
         Command::Capture { amount: None, call },
         Command::Capture { amount: Some(euro(TOTAL - 1)), call },
@@ -395,7 +396,7 @@ fn judge(before: &Node, after: &Node, step: &Step) {
 fn judge_refusal(payment: &Payment, command: &Command, answer: &Result<Vec<Event>, Refusal>) {
     let state = payment.state.as_str();
     let allowed = match command {
-        Command::StartAttempt { .. } => matches!(state, "open" | "processing"),
+        Command::StartAttempt { .. } | Command::ExtendTime { .. } => matches!(state, "open" | "processing"),
         Command::CloseAttempt { .. } => state == "processing",
         Command::Cancel { .. } => matches!(state, "open" | "processing" | "authorised" | "cancelled"),
         Command::Expire { .. } | Command::Lapse { .. } | Command::MarkSent { .. } => true,
@@ -493,6 +494,7 @@ fn every_command_and_fact_is_met_in_every_state() {
             "want StartAttempt",
             "want Cancel",
             "want Expire",
+            "want ExtendTime",
             "want Capture",
             "want RequestRefund",
             "tell DeadlinePassed",

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use zahlstelle::metrics::StoreFigures;
 use zahlstelle::store::{
     Store, StoreError,
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
     webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
@@ -208,6 +209,14 @@ impl Store for Gate {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.inner.next_due().await
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        self.inner.open_work(query).await
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        self.inner.figures()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

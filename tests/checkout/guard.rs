@@ -12,7 +12,7 @@ use crate::{
     stage::Stage,
 };
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
                       form-action 'self' http://127.0.0.1:8181; frame-ancestors 'none'; base-uri 'none'";
 
 fn check_headers(got: &Got) {
@@ -22,6 +22,9 @@ fn check_headers(got: &Got) {
         ("x-content-type-options", "nosniff"),
         ("x-robots-tag", "noindex, nofollow"),
         ("cache-control", "no-store"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
     ] {
         assert_eq!(got.header(name), value, "{name} of {}", got.status);
     }
@@ -40,10 +43,75 @@ async fn every_answer_carries_the_headers_that_protect_it() {
     for path in [&page, &format!("{page}/cancel"), &format!("{page}/receipt"), "/pay/wrong"] {
         check_headers(&browser.get(path).await);
     }
-    let put = browser.request(Method::PUT, &page).body(Body::empty()).unwrap();
-    let put = browser.send(put).await;
-    assert_eq!(put.status, StatusCode::METHOD_NOT_ALLOWED);
-    check_headers(&put);
+    for path in ["/pay/assets/checkout.css", "/pay/assets/checkout.js"] {
+        let asset = browser.get(path).await;
+        assert_eq!((asset.status, asset.header("content-security-policy")), (StatusCode::OK, POLICY), "{path}");
+        assert_eq!(asset.header("cross-origin-resource-policy"), "same-origin", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_cannot_be_done_is_told_in_a_page_of_the_citizens_language() {
+    let stage = Stage::new(48);
+    let browser = Browser::new(&stage);
+    let payment = stage.create("13.00").await;
+    let page = page_of(&stage, &payment).await;
+    for (method, path) in [
+        (Method::PUT, page.clone()),
+        (Method::DELETE, format!("{page}/cancel")),
+        (Method::POST, format!("{page}/receipt")),
+        (Method::POST, "/pay/assets/checkout.css".to_owned()),
+    ] {
+        for (browser, title) in [
+            (browser.clone(), "Nicht ausgeführt – Online-Bezahlung"),
+            (browser.clone().speaking("en"), "Not done – Online payment"),
+        ] {
+            let got = browser.send(browser.request(method.clone(), &path).body(Body::empty()).unwrap()).await;
+            assert_eq!((got.status, got.title().as_str()), (StatusCode::METHOD_NOT_ALLOWED, title), "{method} {path}");
+            assert!(got.header("allow").contains("GET"), "{method} {path}: {}", got.header("allow"));
+            check_headers(&got);
+        }
+    }
+    for path in ["/pay/", &format!("{page}/"), &format!("{page}/unknown"), "/pay/assets/unknown.css", "/pay/a/b/c/d"] {
+        let got = browser.get(path).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(got.title(), "Nicht gefunden – Online-Bezahlung", "{path}");
+        check_headers(&got);
+    }
+    assert_eq!(stage.payment(payment.id).await.version, 1, "nothing happened");
+}
+
+#[tokio::test]
+async fn no_address_comes_from_the_request() {
+    let stage = Stage::new(49);
+    let browser = Browser::new(&stage);
+    let payment = stage.create("13.00").await;
+    let page = page_of(&stage, &payment).await;
+    let address = format!("{page}?return_url=https://evil.example/&next=//evil.example&lang=https://evil.example");
+    let mut request = browser.request(Method::GET, &address).body(Body::empty()).unwrap();
+    for name in ["host", "x-forwarded-host", "forwarded", "x-original-url"] {
+        request.headers_mut().insert(name, "evil.example".parse().unwrap());
+    }
+    let got = browser.send(request).await;
+    assert_eq!((got.status, got.body.contains("evil.example")), (StatusCode::OK, false), "{}", got.body);
+    assert_eq!(got.body, browser.get(&page).await.body, "it says the same as without");
+}
+
+/// What the first visit of a phone on a slow line may cost.
+const FIRST_VISIT_BYTES_MAX: usize = 60 * 1024;
+
+#[tokio::test]
+async fn a_first_visit_is_light() {
+    let stage = Stage::new(50);
+    let browser = Browser::new(&stage);
+    let payment = stage.create("13.00").await;
+    let mut bytes = 0;
+    for path in [page_of(&stage, &payment).await.as_str(), "/pay/assets/checkout.css", "/pay/assets/checkout.js"] {
+        let got = browser.get(path).await;
+        bytes +=
+            got.body.len() + got.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    }
+    assert!(bytes < FIRST_VISIT_BYTES_MAX, "{bytes} bytes, uncompressed");
 }
 
 #[tokio::test]
@@ -110,7 +178,7 @@ async fn forms_of_other_sites_are_refused() {
         &[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8090")],
     ];
     for headers in foreign {
-        for path in [page.clone(), format!("{page}/cancel")] {
+        for path in [page.clone(), format!("{page}/cancel"), format!("{page}/extend")] {
             let got = send(path, headers).await;
             assert_eq!(
                 (got.status, got.title().as_str()),
@@ -171,7 +239,7 @@ async fn what_a_portal_writes_is_text_and_never_markup() {
     let payment = stage.create_with("13.00", rename).await;
     let got = browser.get(&page_of(&stage, &payment).await).await;
     assert!(got.words().contains(evil), "it is read as it was written: {}", got.words());
-    assert!(!got.body.contains("<script") && !got.body.contains("<img"));
+    assert!(!got.body.contains("<script>") && !got.body.contains("<img"));
 }
 
 #[tokio::test]

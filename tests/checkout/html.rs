@@ -30,7 +30,10 @@ impl Piece {
 
 /// Splits a page into its pieces. Every attribute must be quoted and appear once.
 pub(crate) fn pieces(html: &str) -> Vec<Piece> {
-    let mut rest = html.trim_start().strip_prefix("<!DOCTYPE html>").expect("a page begins with its doctype");
+    let mut rest = html
+        .trim_start()
+        .strip_prefix("<!DOCTYPE html>")
+        .unwrap_or_else(|| panic!("a page begins with its doctype: {html:?}"));
     let mut pieces = Vec::new();
     while !rest.is_empty() {
         let Some(tag) = rest.strip_prefix('<') else {
@@ -104,11 +107,19 @@ pub(crate) fn check(html: &str) {
     for once in ["html", "head", "title", "body", "main", "h1"] {
         assert_eq!(count(once), 1, "<{once}> in {html}");
     }
-    for never in ["script", "style", "iframe", "object", "base", "font"] {
+    // The one script is ours, comes from us, and says nothing itself.
+    let scripts = pieces.iter().enumerate().filter(|(_, piece)| piece.opens("script"));
+    for (index, script) in scripts {
+        assert_eq!(script.attribute("src"), Some("/pay/assets/checkout.js"), "in {html}");
+        assert!(pieces[index + 1] == Piece::Close("script".to_owned()), "a script within {html}");
+    }
+    assert!(count("script") <= 1 && !html.contains("http-equiv"), "in {html}");
+    for never in ["style", "iframe", "object", "base", "font"] {
         assert_eq!(count(never), 0, "<{never}> in {html}");
     }
     let lang = pieces[0].attribute("lang").expect("the language is named");
     assert!(["de", "en"].contains(&lang), "{lang}");
+    assert_eq!(pieces[0].attribute("dir"), Some("ltr"));
     assert!(text_of(&pieces, "title").len() > 3);
     check_ids(&pieces);
     check_headings(&pieces);
@@ -173,7 +184,9 @@ fn check_headings(pieces: &[Piece]) {
 #[test]
 fn the_checker_sees_what_it_is_for() {
     let page = |body: &str| {
-        format!("<!DOCTYPE html><html lang=\"de\"><head><title>Titel</title></head><body>{body}</body></html>")
+        format!(
+            "<!DOCTYPE html><html lang=\"de\" dir=\"ltr\"><head><title>Titel</title></head><body>{body}</body></html>"
+        )
     };
     check(&page("<main><h1>Wort</h1></main>"));
     for broken in [
@@ -181,6 +194,9 @@ fn the_checker_sees_what_it_is_for() {
         "<main><h1>Wort</h1><h1>Wort</h1></main>",
         "<main><h1>Wort</h1><h3>Wort</h3></main>",
         "<main><h1>Wort</h1><script>x</script></main>",
+        "<main><h1>Wort</h1><script src=\"/pay/assets/checkout.js\">x</script></main>",
+        "<main><h1>Wort</h1><script src=\"https://elsewhere.example/checkout.js\"></script></main>",
+        "<meta http-equiv=\"refresh\" content=\"5\"><main><h1>Wort</h1></main>",
         "<main><h1>Wort</h1><p style=\"x\">x</p></main>",
         "<main><h1>Wort</h1><p id=\"a\">x</p><p id=\"a\">x</p></main>",
         "<main><h1>Wort</h1><input type=\"text\"></main>",

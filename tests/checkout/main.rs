@@ -4,6 +4,8 @@ mod browser;
 mod guard;
 mod html;
 mod journeys;
+mod languages;
+mod more_time;
 mod outcomes;
 #[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]
 #[path = "../acceptance/stage.rs"]

@@ -236,7 +236,8 @@ async fn names_that_exist_only_in_german_are_marked_in_an_english_page() {
     let payment = stage.create_with("13.00", english).await;
     let got = Browser::new(&stage).get(&page_of(&stage, &payment).await).await;
     assert!(got.body.contains("<dd><span lang=\"de\">Bürgerportal</span></dd>"), "{}", got.body);
-    assert_eq!(got.body.matches(" lang=\"de\"").count(), 1, "nothing else is in German: {}", got.body);
+    assert!(got.body.contains("lang=\"de\" hreflang=\"de\">Deutsch</a>"), "{}", got.body);
+    assert_eq!(got.body.matches(" lang=\"de\"").count(), 2, "nothing else is in German: {}", got.body);
 }
 
 /// Brings a payment into a situation.

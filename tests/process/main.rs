@@ -3,3 +3,4 @@
 mod commands;
 mod demo;
 mod support;
+mod webhook;

@@ -63,6 +63,7 @@ fn parts(environment: Environment, service: Service) -> TenantParts {
         authority: Authority {
             name: text("Stadt"),
             telephone: None,
+            email: None,
             hours: None,
             imprint_url: None,
             privacy_url: None,

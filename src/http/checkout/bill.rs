@@ -5,6 +5,7 @@ use super::{
     frame::Subject,
     name::Name,
     standing::Standing,
+    texts::Message,
 };
 use crate::domain::{
     kassenzeichen::{Kassenzeichen, PrintMask},
@@ -21,6 +22,7 @@ pub(super) struct Bill {
     /// Until when it can be paid, while it can be.
     pub(super) pay_until: Option<Moment>,
     pub(super) telephone: Option<Telephone>,
+    pub(super) email: Option<String>,
     pub(super) hours: Option<Name>,
 }
 
@@ -50,7 +52,10 @@ impl Bill {
             authority: subject.authority(),
             service: subject.service().map(|service| Name::of(&service.name, subject.tongue)),
             kassenzeichen: printed(subject),
-            pay_until: standing.can_be_paid().then(|| format::moment(subject.tongue, terms.expires_at)),
+            pay_until: standing
+                .can_be_paid()
+                .then(|| format::moment(subject.tongue, subject.opened.payment.time_limit.expires_at)),
+            email: authority.email.clone(),
             telephone: authority.telephone.as_deref().map(Telephone::new),
             hours: authority.hours.as_ref().map(|hours| Name::of(hours, subject.tongue)),
         }
@@ -58,15 +63,14 @@ impl Bill {
 }
 
 fn bill_line(subject: &Subject<'_>, line: &FeeLine, own: Option<&String>) -> BillLine {
-    let texts = &subject.texts().bill;
     let amount = |money| format::money(subject.tongue, money);
     BillLine {
-        name: line_name(subject, line, own).unwrap_or_else(|| Name::plain(texts.unnamed_line)),
+        name: line_name(subject, line, own).unwrap_or_else(|| Name::plain(&subject.say(Message::BillUnnamedLine))),
         quantity: line.quantity,
-        unit: (line.quantity > 1).then(|| (texts.unit_amount)(&amount(line.unit_amount))),
+        unit: (line.quantity > 1).then(|| subject.say(Message::BillUnitAmount { amount: amount(line.unit_amount) })),
         tax: (!line.tax.is_zero()).then(|| {
             let rate = format::rate(subject.tongue, &line.tax_rate.to_string());
-            (texts.tax_included)(&rate, &amount(line.tax))
+            subject.say(Message::BillTaxIncluded { rate, amount: amount(line.tax) })
         }),
         amount: amount(line.gross),
     }
@@ -78,11 +82,13 @@ fn line_name(subject: &Subject<'_>, line: &FeeLine, own: Option<&String>) -> Opt
     own.map(|own| Name::plain(own)).or_else(|| fee.map(|fee| Name::of(&fee.names, subject.tongue)))
 }
 
-/// The Kassenzeichen as the range prints it; one that a portal gave stays as it was given.
+/// The Kassenzeichen as the range prints it, in groups of four where there is no range. One that a portal gave stays as it
+/// was given where it is none of ours.
 fn printed(subject: &Subject<'_>) -> String {
     let text = &subject.opened.payment.terms.kassenzeichen;
     let range = subject.service().and_then(|service| subject.desk.tenant.range_of(service));
-    let mask = range.map_or(&PrintMask::Plain, |range| range.scheme().mask());
+    let groups = PrintMask::default();
+    let mask = range.map_or(&groups, |range| range.scheme().mask());
     Kassenzeichen::parse(text.as_str()).map_or_else(|_| text.clone(), |kassenzeichen| kassenzeichen.printed(mask))
 }
 

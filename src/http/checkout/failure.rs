@@ -2,15 +2,15 @@
 
 use askama::Template;
 use axum::{
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
 use super::{
     frame::{self, Frame},
-    language::Tongue,
     name::Name,
-    texts::{Advice, Outcome, Texts},
+    texts::{Message, Tongue},
+    visitor::Visitor,
 };
 use crate::desk::DeskError;
 
@@ -26,6 +26,8 @@ pub(super) struct Failure {
 pub(super) enum FailureKind {
     /// The address opens nothing.
     NotFound,
+    /// The address takes no such request.
+    WrongWay,
     /// Another site sent the form.
     Foreign,
     /// The form is longer than any of ours.
@@ -34,20 +36,43 @@ pub(super) enum FailureKind {
     Internal,
 }
 
+impl FailureKind {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongWay => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Title, heading and what to do.
+    fn words(self) -> [Message; 3] {
+        match self {
+            Self::NotFound => [Message::NotFoundTitle, Message::NotFound, Message::NotFoundLead],
+            Self::WrongWay => [Message::WrongWayTitle, Message::WrongWay, Message::WrongWayLead],
+            Self::Foreign => [Message::ForeignTitle, Message::Foreign, Message::ForeignLead],
+            Self::TooLarge => [Message::TooLargeTitle, Message::TooLarge, Message::TooLargeLead],
+            Self::Internal => [Message::InternalTitle, Message::Internal, Message::InternalLead],
+        }
+    }
+}
+
 impl Failure {
-    pub(super) fn new(kind: FailureKind, headers: &HeaderMap) -> Self {
-        Self { kind, tongue: Tongue::choose(None, headers) }
+    pub(super) fn new(kind: FailureKind, visitor: &Visitor) -> Self {
+        Self { kind, tongue: visitor.tongue(None) }
     }
 
     /// What an error of the desk means for somebody who only looks. What is not told is logged.
-    pub(super) fn of(error: &DeskError, headers: &HeaderMap) -> Self {
+    pub(super) fn of(error: &DeskError, visitor: &Visitor) -> Self {
         let kind = if matches!(error, DeskError::NotFound) {
             FailureKind::NotFound
         } else {
             tracing::error!(%error, "the checkout failed: {error}");
             FailureKind::Internal
         };
-        Self::new(kind, headers)
+        Self::new(kind, visitor)
     }
 }
 
@@ -55,31 +80,26 @@ impl Failure {
 #[template(path = "failure.html", config = "src/http/checkout/askama.toml")]
 struct FailurePage {
     frame: Frame,
-    heading: &'static str,
-    lead: &'static str,
-    /// What may be the cause, and what to do then; only where the address opens nothing.
-    advice: Option<&'static Advice>,
+    t: Tongue,
+    heading: String,
+    lead: String,
+    /// Whether to say what may be the cause, and what to do then: only where the address opens nothing.
+    has_advice: bool,
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let t: &'static Texts = self.tongue.texts();
-        let (status, outcome): (StatusCode, &Outcome) = match self.kind {
-            FailureKind::NotFound => (StatusCode::NOT_FOUND, &t.failure.not_found),
-            FailureKind::Foreign => (StatusCode::FORBIDDEN, &t.failure.foreign),
-            FailureKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &t.failure.too_large),
-            FailureKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, &t.failure.internal),
-        };
+        let t = self.tongue;
+        let [title, heading, lead] = self.kind.words().map(|message| t.say(message));
+        let checkout = t.say(Message::Checkout);
         let frame = Frame {
-            texts: t,
-            lang: self.tongue.tag(),
-            title: format!("{} – {}", outcome.title, t.checkout),
-            authority: Name::plain(t.checkout),
+            t,
+            title: format!("{title} – {checkout}"),
+            authority: Name::plain(&checkout),
             is_test: false,
             links: Vec::new(),
         };
-        let advice = (self.kind == FailureKind::NotFound).then_some(&t.failure.not_found_advice);
-        let page = FailurePage { frame, heading: outcome.heading, lead: outcome.lead, advice };
-        frame::answer(status, self.tongue.tag(), &page)
+        let has_advice = self.kind == FailureKind::NotFound;
+        frame::answer(self.kind.status(), t, &FailurePage { frame, t, heading, lead, has_advice })
     }
 }

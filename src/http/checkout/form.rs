@@ -1,4 +1,4 @@
-//! The form that starts to pay, and the nonce that tells a repeated form from a new wish.
+//! The forms of the pages, and the nonces that tell a repeated form from a new wish.
 
 use std::fmt;
 
@@ -6,10 +6,12 @@ use axum::http::{HeaderMap, header};
 use url::form_urlencoded;
 use zahlstelle_contract::method::Method;
 
-use crate::domain::payment::Payment;
+use crate::domain::{attempt::Attempt, payment::Payment};
 
 /// What a nonce begins with: a bare number in a hidden field would look like something to count up or down.
-const NONCE_PREFIX: &str = "attempts-";
+const ATTEMPTS_PREFIX: &str = "attempts-";
+/// The same of a wish for more time.
+const EXTENSIONS_PREFIX: &str = "extensions-";
 /// The most digits that follow it.
 const NONCE_DIGITS_MAX: usize = 5;
 
@@ -23,24 +25,59 @@ pub(super) struct StartForm {
 impl StartForm {
     /// Reads a form. Every field at most once, and none that the page does not have.
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
-        if !is_form(headers) {
-            return Err(FormError::NoForm);
-        }
-        let (mut method, mut nonce) = (None, None);
-        for (name, value) in form_urlencoded::parse(body) {
-            let field = match &*name {
-                "method" => &mut method,
-                "nonce" => &mut nonce,
-                _ => return Err(FormError::Field),
-            };
-            if field.replace(value.into_owned()).is_some() {
-                return Err(FormError::Field);
-            }
-        }
+        let [method, nonce] = fields(headers, body, ["method", "nonce"])?;
         let nonce = nonce.as_deref().map(|text| Nonce::parse(text).ok_or(FormError::Nonce)).transpose()?;
         let method = method.as_deref().and_then(Method::from_name).ok_or(FormError::Method)?;
         Ok(Self { method, nonce })
     }
+}
+
+/// A citizen's wish for more time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ExtendForm {
+    /// How many extensions the page knew of. A second click on the same page wishes nothing new.
+    pub(super) seen: Option<u32>,
+}
+
+impl ExtendForm {
+    /// Reads a form as strictly as the one that starts.
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
+        let [nonce] = fields(headers, body, ["nonce"])?;
+        let seen = nonce.as_deref().map(|text| number(EXTENSIONS_PREFIX, text).ok_or(FormError::Nonce)).transpose()?;
+        Ok(Self { seen })
+    }
+
+    /// The nonce of a page that shows the payment as it is now.
+    pub(super) fn nonce_of(payment: &Payment) -> String {
+        format!("{EXTENSIONS_PREFIX}{}", payment.time_limit.extensions)
+    }
+}
+
+/// The values of the fields of a form, each of which may be absent.
+fn fields<const N: usize>(
+    headers: &HeaderMap,
+    body: &[u8],
+    names: [&str; N],
+) -> Result<[Option<String>; N], FormError> {
+    if !is_form(headers) {
+        return Err(FormError::NoForm);
+    }
+    let mut values = [const { None }; N];
+    for (name, value) in form_urlencoded::parse(body) {
+        let known = names.iter().zip(&mut values).find(|(known, _)| **known == name);
+        let Some((_, slot)) = known else { return Err(FormError::Field) };
+        if slot.replace(value.into_owned()).is_some() {
+            return Err(FormError::Field);
+        }
+    }
+    Ok(values)
+}
+
+/// The number behind a prefix, in plain digits.
+fn number<T: std::str::FromStr>(prefix: &str, text: &str) -> Option<T> {
+    let digits = text.strip_prefix(prefix)?;
+    let plain = (1..=NONCE_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -81,15 +118,12 @@ impl Nonce {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(NONCE_PREFIX)?;
-        let plain = (1..=NONCE_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|_| plain).map(Self)
+        number(ATTEMPTS_PREFIX, text).map(Self)
     }
 
     /// Whether a form with this nonce and method has led to a page before which has ended since.
     pub(super) fn is_spent(self, payment: &Payment, method: Method) -> bool {
-        let led_to_a_page =
-            |attempt: &&crate::domain::attempt::Attempt| attempt.method == method && attempt.page.is_some();
+        let led_to_a_page = |attempt: &&Attempt| attempt.method == method && attempt.page.is_some();
         let live = payment.live().map(|live| live.id);
         payment.attempts.iter().skip(self.0).filter(led_to_a_page).any(|attempt| Some(attempt.id) != live)
     }
@@ -97,7 +131,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{NONCE_PREFIX}{}", self.0)
+        write!(formatter, "{ATTEMPTS_PREFIX}{}", self.0)
     }
 }
 
@@ -129,6 +163,22 @@ mod tests {
             assert_eq!(read(&format!("method=card&nonce={nonce}")), Err(FormError::Nonce), "{nonce}");
         }
         assert_eq!(Nonce::parse(&Nonce(7).to_string()), Some(Nonce(7)), "what a page writes is read");
+    }
+
+    #[test]
+    fn a_wish_for_more_time_is_read_as_strictly() {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, form)]);
+        let read = |body: &str| ExtendForm::read(&headers, body.as_bytes());
+        assert_eq!(read("nonce=extensions-3"), Ok(ExtendForm { seen: Some(3) }));
+        assert_eq!(read(""), Ok(ExtendForm { seen: None }));
+        for nonce in ["", "3", "attempts-3", "extensions-", "extensions--1", "extensions-999999"] {
+            assert_eq!(read(&format!("nonce={nonce}")), Err(FormError::Nonce), "{nonce}");
+        }
+        for body in ["seconds=600", "nonce=extensions-1&nonce=extensions-1", "nonce=extensions-1&method=card"] {
+            assert_eq!(read(body), Err(FormError::Field), "{body}");
+        }
+        assert_eq!(ExtendForm::read(&HeaderMap::new(), b""), Err(FormError::NoForm));
     }
 
     #[test]

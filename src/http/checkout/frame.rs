@@ -2,14 +2,18 @@
 
 use askama::Template;
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use url::Url;
 use zahlstelle_contract::provider::Environment;
 
-use super::{language::Tongue, name::Name, texts::Texts};
+use super::{
+    name::Name,
+    texts::{Message, Tongue},
+    visitor::{Visitor, in_language},
+};
 use crate::{
     desk::{Desk, DeskError, Returned, TenantDesk},
     domain::tenant::Service,
@@ -21,20 +25,22 @@ pub(super) struct Subject<'a> {
     pub(super) opened: &'a Returned,
     pub(super) tongue: Tongue,
     pub(super) now: Timestamp,
+    visitor: &'a Visitor,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(desk: &'a Desk, opened: &'a Returned, headers: &HeaderMap) -> Result<Self, DeskError> {
+    pub(super) fn new(desk: &'a Desk, opened: &'a Returned, visitor: &'a Visitor) -> Result<Self, DeskError> {
         Ok(Self {
             desk: desk.tenant(&opened.tenant)?,
             opened,
-            tongue: Tongue::choose(Some(&opened.payment.terms.language), headers),
+            tongue: visitor.tongue(Some(opened.payment.language())),
             now: desk.now(),
+            visitor,
         })
     }
 
-    pub(super) fn texts(&self) -> &'static Texts {
-        self.tongue.texts()
+    pub(super) fn say(&self, message: Message) -> String {
+        self.tongue.say(message)
     }
 
     pub(super) fn authority(&self) -> Name {
@@ -45,29 +51,27 @@ impl<'a> Subject<'a> {
         self.desk.tenant.services.get(self.opened.payment.terms.service.as_str())
     }
 
-    /// The path of the payment's page, or of one below it.
+    /// The path of the payment's page, or of one below it, in the language that was chosen.
     pub(super) fn path(&self, below: &str) -> String {
-        format!("/pay/{}{below}", self.opened.side.token)
+        self.visitor.keep(&format!("/pay/{}{below}", self.opened.side.token))
     }
 
     /// The frame of a page whose title begins with `title`.
     pub(super) fn frame(&self, title: &str) -> Frame {
         let authority = &self.desk.tenant.authority;
-        let texts = self.texts();
         let links = [
-            (texts.imprint, &authority.imprint_url),
-            (texts.privacy, &authority.privacy_url),
-            (texts.accessibility, &authority.accessibility_url),
+            (Message::Imprint, &authority.imprint_url),
+            (Message::Privacy, &authority.privacy_url),
+            (Message::Accessibility, &authority.accessibility_url),
         ];
         Frame {
-            texts,
-            lang: self.tongue.tag(),
+            t: self.tongue,
             title: format!("{title} – {}", self.authority().text),
             authority: self.authority(),
             is_test: self.desk.tenant.environment == Environment::Test,
             links: links
                 .into_iter()
-                .filter_map(|(label, url)| Some(Link::new(label, url.as_ref()?.as_str())))
+                .filter_map(|(label, url)| Some(Link { label: self.say(label), url: url.as_ref()?.to_string() }))
                 .collect(),
         }
     }
@@ -88,8 +92,7 @@ pub(super) fn web_address(text: &str) -> Option<Url> {
 
 /// What every page has around its content.
 pub(super) struct Frame {
-    pub(super) texts: &'static Texts,
-    pub(super) lang: &'static str,
+    pub(super) t: Tongue,
     pub(super) title: String,
     /// Who speaks: the authority, or the checkout where no payment was opened.
     pub(super) authority: Name,
@@ -110,19 +113,29 @@ pub(super) struct Link {
     pub(super) url: String,
 }
 
-impl Link {
-    pub(super) fn new(label: &str, url: &str) -> Self {
-        Self { label: label.to_owned(), url: url.to_owned() }
+/// A link to the same page in another language.
+pub(super) struct Switch {
+    pub(super) tag: &'static str,
+    pub(super) name: &'static str,
+    pub(super) url: String,
+}
+
+impl Frame {
+    /// The other languages. The addresses are relative, so that they lead to the page that is shown, whichever it is; a
+    /// link never sends a form, so switching does nothing but switch.
+    pub(super) fn switches(&self) -> impl Iterator<Item = Switch> {
+        let others = Tongue::all().filter(|tongue| *tongue != self.t);
+        others.map(|tongue| Switch { tag: tongue.tag(), name: tongue.name(), url: in_language("", tongue) })
     }
 }
 
 /// A page as an answer.
-pub(super) fn answer(status: StatusCode, lang: &'static str, page: &impl Template) -> Response {
+pub(super) fn answer(status: StatusCode, tongue: Tongue, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => {
             let html_type = HeaderValue::from_static("text/html; charset=utf-8");
             let headers =
-                [(header::CONTENT_TYPE, html_type), (header::CONTENT_LANGUAGE, HeaderValue::from_static(lang))];
+                [(header::CONTENT_TYPE, html_type), (header::CONTENT_LANGUAGE, HeaderValue::from_static(tongue.tag()))];
             (status, headers, html).into_response()
         }
         Err(error) => {

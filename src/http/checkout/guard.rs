@@ -16,7 +16,7 @@ pub(super) fn content_security_policy(settings: &CheckoutSettings) -> HeaderValu
     let pages = settings.page_origins.iter().map(ToString::to_string);
     let form_action: Vec<String> = std::iter::once(own).chain(pages).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {}; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action {}; \
          frame-ancestors 'none'; base-uri 'none'",
         form_action.join(" ")
     );
@@ -24,14 +24,30 @@ pub(super) fn content_security_policy(settings: &CheckoutSettings) -> HeaderValu
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
+/// What every answer carries beside its policy: no referrer, no index, no frame, no window that holds on to another, no
+/// use by other sites, and none of what devices offer.
+const FIXED: [(&str, &str); 7] = [
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-robots-tag", "noindex, nofollow"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), \
+         midi=(), payment=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()",
+    ),
+];
+
 /// Sets the headers that every answer carries. The token is in the path, hence no referrer, no store and no index.
 pub(super) async fn protect(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
+    for (name, value) in FIXED {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-use super::texts::{Texts, de, en};
+use super::texts::Tongue;
 use crate::domain::language::Language;
 
 /// The most bytes of `Accept-Language` that are read.
@@ -10,65 +10,36 @@ const ACCEPT_LANGUAGE_BYTES_MAX: usize = 512;
 /// The weight of a language without one, in thousandths.
 const WEIGHT_FULL: u16 = 1_000;
 
-/// A language that the pages are written in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Tongue {
-    German,
-    English,
+/// The language of the payment if pages are written in it, else the one the browser likes best, else the first one.
+pub(super) fn choose(payment: Option<&str>, headers: &HeaderMap) -> Tongue {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    payment.and_then(of_tag).or_else(|| accepted.and_then(preferred)).unwrap_or(Tongue::FIRST)
 }
 
-impl Tongue {
-    /// The language of the payment if pages are written in it, else the one the browser likes best, else German.
-    pub(super) fn choose(payment: Option<&str>, headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        payment.and_then(Self::of_tag).or_else(|| accepted.and_then(Self::preferred)).unwrap_or(Self::German)
-    }
+/// The language for names of authorities, services and fees.
+pub(super) fn spoken_in(tongue: Tongue) -> Language {
+    Language::of_tag(tongue.tag()).unwrap_or_else(|_| Language::german())
+}
 
-    fn of_tag(tag: &str) -> Option<Self> {
-        match Language::of_tag(tag).ok()?.as_str() {
-            "de" => Some(Self::German),
-            "en" => Some(Self::English),
-            _ => None,
+fn of_tag(tag: &str) -> Option<Tongue> {
+    Tongue::of_primary_tag(Language::of_tag(tag).ok()?.as_str())
+}
+
+/// The language with the greatest weight (RFC 9110, 12.5.4), the earlier of equals.
+fn preferred(accepted: &str) -> Option<Tongue> {
+    if accepted.len() > ACCEPT_LANGUAGE_BYTES_MAX {
+        return None;
+    }
+    let mut best: Option<(u16, Tongue)> = None;
+    for range in accepted.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let Some(tongue) = parts.next().and_then(of_tag) else { continue };
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(WEIGHT_FULL, weight);
+        if weight > best.map_or(0, |(weight, _)| weight) {
+            best = Some((weight, tongue));
         }
     }
-
-    /// The language with the greatest weight (RFC 9110, 12.5.4), the earlier of equals.
-    fn preferred(accepted: &str) -> Option<Self> {
-        if accepted.len() > ACCEPT_LANGUAGE_BYTES_MAX {
-            return None;
-        }
-        let mut best: Option<(u16, Self)> = None;
-        for range in accepted.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let Some(tongue) = parts.next().and_then(Self::of_tag) else { continue };
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(WEIGHT_FULL, weight);
-            if weight > best.map_or(0, |(weight, _)| weight) {
-                best = Some((weight, tongue));
-            }
-        }
-        best.map(|(_, tongue)| tongue)
-    }
-
-    /// The tag for `lang`.
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Self::German => "de",
-            Self::English => "en",
-        }
-    }
-
-    /// The words.
-    pub(super) fn texts(self) -> &'static Texts {
-        match self {
-            Self::German => &de::TEXTS,
-            Self::English => &en::TEXTS,
-        }
-    }
-
-    /// The language for names of authorities, services and fees.
-    pub(super) fn language(self) -> Language {
-        Language::of_tag(self.tag()).unwrap_or_else(|_| Language::german())
-    }
+    best.map(|(_, tongue)| tongue)
 }
 
 /// A weight such as `0.8` in thousandths; nothing where it is none.
@@ -91,20 +62,20 @@ mod tests {
     #[test]
     fn the_payment_decides_then_the_browser_then_german() {
         for (payment, accepted, chosen) in [
-            (Some("en"), "de", Tongue::English),
-            (Some("en-GB"), "", Tongue::English),
-            (Some("tr"), "en-US,en;q=0.5", Tongue::English),
-            (Some("tr"), "tr", Tongue::German),
-            (None, "fr;q=1, en;q=0.3, de;q=0.8", Tongue::German),
-            (None, "fr, en;q=0.9, de;q=0.8", Tongue::English),
-            (None, "en;q=0, de;q=0.001", Tongue::German),
-            (None, "en;q=zwei", Tongue::German),
-            (None, "en;q=1.5", Tongue::German),
-            (None, ",;,q=,;q", Tongue::German),
+            (Some("en"), "de", "en"),
+            (Some("en-GB"), "", "en"),
+            (Some("tr"), "en-US,en;q=0.5", "en"),
+            (Some("tr"), "tr", "de"),
+            (None, "fr;q=1, en;q=0.3, de;q=0.8", "de"),
+            (None, "fr, en;q=0.9, de;q=0.8", "en"),
+            (None, "en;q=0, de;q=0.001", "de"),
+            (None, "en;q=zwei", "de"),
+            (None, "en;q=1.5", "de"),
+            (None, ",;,q=,;q", "de"),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accepted))]);
-            assert_eq!(Tongue::choose(payment, &headers), chosen, "{payment:?} {accepted}");
+            assert_eq!(choose(payment, &headers).tag(), chosen, "{payment:?} {accepted}");
         }
-        assert_eq!(Tongue::choose(None, &HeaderMap::new()), Tongue::German);
+        assert_eq!(choose(None, &HeaderMap::new()).tag(), "de");
     }
 }

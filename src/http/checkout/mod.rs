@@ -1,9 +1,10 @@
 //! The checkout: the pages on which a citizen sees what is charged, chooses how to pay, and learns what happened.
 //!
-//! Plain HTML forms without script and without cookies. The token in the address is all that opens a payment, so the
+//! Plain HTML forms without cookies, and one small script that adds a timely warning and nothing else. The token in the address is all that opens a payment, so the
 //! pages work in another tab, in another browser and after coming back from the provider; no page keeps a state that
 //! the desk does not have. Whatever an address or a form claims, the page shows where the payment stands.
 
+mod assets;
 mod bill;
 mod failure;
 mod form;
@@ -18,12 +19,22 @@ mod receipt;
 mod settings;
 mod standing;
 mod texts;
+mod time;
+mod visitor;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{any, get},
+};
 
-pub use self::settings::{CheckoutSettings, PageOrigin, PageOriginError};
+pub use self::{
+    settings::{CheckoutSettings, PageOrigin, PageOriginError},
+    texts::{TextError, TextErrors, check as check_texts},
+};
 use crate::desk::Desk;
 
 /// The most bytes of a form.
@@ -37,12 +48,21 @@ pub fn router(desk: Arc<Desk>, settings: CheckoutSettings) -> Router {
         desk,
         settings: Arc::new(settings),
     };
+    let pages = Router::new()
+        .route("/assets/checkout.css", get(assets::stylesheet))
+        .route("/assets/checkout.js", get(assets::script))
+        .route("/{token}", get(handlers::show).post(handlers::start))
+        .route("/{token}/return/{attempt}", get(handlers::come_back))
+        .route("/{token}/cancel", get(handlers::ask_to_cancel).post(handlers::cancel))
+        .route("/{token}/extend", get(handlers::extended).post(handlers::extend))
+        .route("/{token}/receipt", get(handlers::receipt))
+        // Below `/pay` people look, so that what is not there is told in a page as well.
+        .fallback(handlers::nowhere)
+        .method_not_allowed_fallback(handlers::wrong_way);
     Router::new()
-        .route("/pay/assets/checkout.css", get(handlers::stylesheet))
-        .route("/pay/{token}", get(handlers::show).post(handlers::start))
-        .route("/pay/{token}/return/{attempt}", get(handlers::come_back))
-        .route("/pay/{token}/cancel", get(handlers::ask_to_cancel).post(handlers::cancel))
-        .route("/pay/{token}/receipt", get(handlers::receipt))
+        .nest("/pay", pages)
+        // The rest of a link that was cut off; what is nested does not begin with it.
+        .route("/pay/", any(handlers::nowhere))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(policy, guard::protect))
         .with_state(state)

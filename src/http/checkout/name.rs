@@ -2,7 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::language::Tongue;
+use super::{language::spoken_in, texts::Tongue};
 use crate::domain::language::{Language, LocalizedText};
 
 /// A text of the Mandant within a page. Where it is in another language than the page, it says so, so that screen
@@ -24,7 +24,7 @@ impl HtmlSafe for Name {}
 impl Name {
     /// The text in the language of the page, else in the one that [`LocalizedText::text`] falls back to.
     pub(super) fn of(texts: &LocalizedText, tongue: Tongue) -> Self {
-        let wanted = tongue.language();
+        let wanted = spoken_in(tongue);
         let all = texts.texts();
         let spoken = [wanted.clone(), Language::german()].into_iter().find(|language| all.contains_key(language));
         let spoken = spoken.or_else(|| all.keys().next().cloned());
@@ -52,10 +52,10 @@ mod tests {
     #[test]
     fn a_name_in_another_language_than_the_page_says_so() {
         let both = [("de", "Stadt"), ("en", "City")];
-        assert_eq!(shown(&both, Tongue::English), "City");
-        assert_eq!(shown(&both, Tongue::German), "Stadt");
-        assert_eq!(shown(&both[..1], Tongue::English), r#"<span lang="de">Stadt</span>"#);
-        assert_eq!(shown(&both[1..], Tongue::German), r#"<span lang="en">City</span>"#);
-        assert_eq!(shown(&[("fr", "A <b>"), ("tr", "B")], Tongue::German), r#"<span lang="fr">A &#60;b&#62;</span>"#);
+        assert_eq!(shown(&both, Tongue::of_primary_tag("en").unwrap()), "City");
+        assert_eq!(shown(&both, Tongue::FIRST), "Stadt");
+        assert_eq!(shown(&both[..1], Tongue::of_primary_tag("en").unwrap()), r#"<span lang="de">Stadt</span>"#);
+        assert_eq!(shown(&both[1..], Tongue::FIRST), r#"<span lang="en">City</span>"#);
+        assert_eq!(shown(&[("fr", "A <b>"), ("tr", "B")], Tongue::FIRST), r#"<span lang="fr">A &#60;b&#62;</span>"#);
     }
 }

@@ -9,7 +9,8 @@ use super::{
     format,
     frame::{Frame, Link, Subject, WayBack, web_address},
     standing::{self, Standing},
-    texts::{MethodTexts, Outcome, PayTexts, Texts},
+    texts::{Message, Tongue},
+    time::Time,
 };
 
 /// Something that went wrong just now and is told at the top of the page.
@@ -20,16 +21,18 @@ pub(super) enum Alert {
     ProviderUnavailable,
     Busy,
     TooManyTries,
+    NoMoreTime,
 }
 
 impl Alert {
-    fn words(self, texts: &PayTexts) -> &'static str {
+    fn words(self) -> Message {
         match self {
-            Self::UnknownMethod => texts.unknown_method,
-            Self::BrokenForm => texts.broken_form,
-            Self::ProviderUnavailable => texts.provider_unavailable,
-            Self::Busy => texts.busy,
-            Self::TooManyTries => texts.too_many_tries,
+            Self::UnknownMethod => Message::ProblemUnknownMethod,
+            Self::BrokenForm => Message::ProblemBrokenForm,
+            Self::ProviderUnavailable => Message::ProblemProviderUnavailable,
+            Self::Busy => Message::ProblemBusy,
+            Self::TooManyTries => Message::ProblemTooManyTries,
+            Self::NoMoreTime => Message::ProblemNoMoreTime,
         }
     }
 }
@@ -39,16 +42,17 @@ impl Alert {
 #[template(path = "payment.html", config = "src/http/checkout/askama.toml")]
 pub(super) struct PaymentPage {
     pub(super) frame: Frame,
-    t: &'static Texts,
+    t: Tongue,
     /// Names the look of the status box; the words say the same.
     tone: &'static str,
     heading: String,
-    alert: Option<&'static str>,
+    alert: Option<String>,
     /// What is said about a refusal, where there was one.
     declined: Option<String>,
-    lead: Option<&'static str>,
+    lead: Option<String>,
     notes: Vec<String>,
     bill: Bill,
+    time: Option<Time>,
     onward: Option<Link>,
     choice: Option<Choice>,
     cancel: Option<String>,
@@ -61,29 +65,29 @@ pub(super) struct PaymentPage {
 struct Choice {
     action: String,
     nonce: Nonce,
-    heading: &'static str,
-    hint: &'static str,
+    heading: String,
+    hint: String,
     methods: Vec<MethodButton>,
 }
 
 struct MethodButton {
     value: &'static str,
-    label: &'static str,
+    label: String,
 }
 
 impl PaymentPage {
     pub(super) fn new(subject: &Subject<'_>, alert: Option<Alert>) -> Self {
         let payment = &subject.opened.payment;
-        let (t, standing) = (subject.texts(), Standing::of(payment, subject.now));
+        let standing = Standing::of(payment, subject.now);
         let declined = standing.can_be_paid() && standing::was_declined(payment);
-        let alert = alert.map(|alert| alert.words(&t.pay));
+        let alert = alert.map(|alert| subject.say(alert.words()));
         let head = head(subject, &standing, declined, alert.is_some());
         let is_over = !standing.can_be_paid();
         Self {
             frame: subject.frame(&head.title),
-            t,
+            t: subject.tongue,
             tone: head.tone,
-            heading: head.heading.to_owned(),
+            heading: head.heading,
             alert,
             declined: declined.then(|| declined_words(subject)),
             lead: head.lead,
@@ -95,61 +99,72 @@ impl PaymentPage {
             receipt: (standing == Standing::Paid).then(|| subject.path("/receipt")),
             back: if is_over { subject.way_back() } else { None },
             bill: Bill::of(subject, &standing),
+            time: Time::of(subject, &standing),
         }
     }
 }
 
 struct Head {
     title: String,
-    heading: &'static str,
-    lead: Option<&'static str>,
+    heading: String,
+    lead: Option<String>,
     tone: &'static str,
 }
 
 fn head(subject: &Subject<'_>, standing: &Standing, declined: bool, alerted: bool) -> Head {
-    let t = subject.texts();
-    let texts = &t.standing;
-    let (tone, outcome) = match standing {
-        Standing::Payable | Standing::PageOpen { .. } => {
-            let begun = matches!(standing, Standing::PageOpen { .. });
-            let title = match (alerted, declined, begun) {
-                (true, _, _) => t.pay.problem.to_owned(),
-                (false, true, _) => t.pay.declined_title.to_owned(),
-                (false, false, true) => t.pay.continue_title.to_owned(),
-                (false, false, false) => {
-                    (t.pay.title)(&format::money(subject.tongue, subject.opened.payment.terms.total))
-                }
-            };
-            let heading = if begun { t.pay.continue_heading } else { t.pay.heading };
-            // A refused try is told in its own words, which already say that nothing was charged.
-            let lead = (begun && !declined).then_some(t.pay.continue_lead);
-            return Head { title, heading, lead, tone: "plain" };
-        }
-        Standing::Closing => ("wait", &texts.closing),
-        Standing::Pending => ("wait", &texts.pending),
-        Standing::Held => ("good", &texts.held),
-        Standing::Checking { .. } => ("wait", &texts.checking),
-        Standing::Paid => ("good", &texts.paid),
-        Standing::Reversed => ("bad", &texts.reversed),
-        Standing::Cancelled => ("ended", &texts.cancelled),
-        Standing::Expired => ("ended", &texts.expired),
-        Standing::Failed => ("ended", &texts.failed),
+    let (tone, [title, heading, lead]) = match standing {
+        Standing::Payable => return payable_head(subject, false, declined, alerted),
+        Standing::PageOpen { .. } => return payable_head(subject, true, declined, alerted),
+        Standing::Closing => ("wait", [Message::ClosingTitle, Message::Closing, Message::ClosingLead]),
+        Standing::Pending => ("wait", [Message::PendingTitle, Message::Pending, Message::PendingLead]),
+        Standing::Held => ("good", [Message::HeldTitle, Message::Held, Message::HeldLead]),
+        Standing::Checking { .. } => ("wait", [Message::CheckingTitle, Message::Checking, Message::CheckingLead]),
+        Standing::Paid => ("good", [Message::PaidTitle, Message::Paid, paid_lead(subject)]),
+        Standing::Reversed => ("bad", [Message::ReversedTitle, Message::Reversed, Message::ReversedLead]),
+        Standing::Cancelled => ("ended", [Message::CancelledTitle, Message::Cancelled, Message::CancelledLead]),
+        Standing::Expired => ("ended", [Message::ExpiredTitle, Message::Expired, Message::ExpiredLead]),
+        Standing::Failed => ("ended", [Message::FailedTitle, Message::Failed, Message::FailedLead]),
     };
-    let Outcome { title, heading, lead } = *outcome;
-    // A citizen whose bank took the money back has something to do, which a note says.
-    let is_disputed = *standing == Standing::Paid && standing::charged_back_minor(&subject.opened.payment) > 0;
-    let lead = if is_disputed { texts.paid_lead_disputed } else { lead };
-    Head { title: title.to_owned(), heading, lead: Some(lead), tone }
+    let lead = subject.say(lead);
+    let lead =
+        if took_nothing(subject, standing) { format!("{} {lead}", subject.say(Message::NothingCharged)) } else { lead };
+    Head { title: subject.say(title), heading: subject.say(heading), lead: Some(lead), tone }
+}
+
+fn payable_head(subject: &Subject<'_>, begun: bool, declined: bool, alerted: bool) -> Head {
+    let title = match (alerted, declined, begun) {
+        (true, _, _) => Message::Problem,
+        (false, true, _) => Message::DeclinedTitle,
+        (false, false, true) => Message::BegunTitle,
+        (false, false, false) => {
+            Message::PayTitle { amount: format::money(subject.tongue, subject.opened.payment.terms.total) }
+        }
+    };
+    let heading = if begun { Message::Begun } else { Message::Pay };
+    // A refused try is told in its own words, which already say that nothing was charged.
+    let lead = (begun && !declined).then(|| subject.say(Message::BegunLead));
+    Head { title: subject.say(title), heading: subject.say(heading), lead, tone: "plain" }
+}
+
+/// A citizen whose bank took the money back has something to do, which a note says.
+fn paid_lead(subject: &Subject<'_>) -> Message {
+    let is_disputed = standing::charged_back_minor(&subject.opened.payment) > 0;
+    if is_disputed { Message::PaidLeadDisputed } else { Message::PaidLead }
+}
+
+/// Whether a payment ended without any money: what came too late is never denied.
+fn took_nothing(subject: &Subject<'_>, standing: &Standing) -> bool {
+    matches!(standing, Standing::Cancelled | Standing::Expired) && subject.opened.payment.captures.is_empty()
 }
 
 /// What is said about a refusal: another way to pay is only spoken of where there is one.
 fn declined_words(subject: &Subject<'_>) -> String {
-    let texts = &subject.texts().pay;
-    match offered(subject).count() {
-        0 => texts.declined.to_owned(),
-        1 => format!("{} {}", texts.declined, texts.declined_again),
-        _ => format!("{} {}", texts.declined, texts.declined_other),
-    }
+    let next = match offered(subject).count() {
+        0 => return subject.say(Message::Declined),
+        1 => Message::DeclinedAgain,
+        _ => Message::DeclinedOther,
+    };
+    format!("{} {}", subject.say(Message::Declined), subject.say(next))
 }
 
 /// The methods of the payment for which the service has an account now.
@@ -161,34 +176,33 @@ fn offered(subject: &Subject<'_>) -> impl Iterator<Item = Method> {
 /// What else must be said: until when an outcome is awaited, and where money went other than to the authority.
 fn notes(subject: &Subject<'_>, standing: &Standing) -> Vec<String> {
     let payment = &subject.opened.payment;
-    let texts = &subject.texts().standing;
     let mut notes = Vec::new();
     if let Standing::Checking { due_at } = standing {
-        notes.push((texts.checking_until)(&format::moment(subject.tongue, *due_at).text));
+        notes.push(Message::CheckingUntil { moment: format::moment(subject.tongue, *due_at).text });
     }
     let words = |minor| format::money(subject.tongue, Money::from_minor(minor, payment.terms.total.currency()));
     let refunded = payment.amount_refunded().minor();
     let paid = payment.paying_capture().map_or(0, |capture| capture.amount.minor());
     if refunded > 0 && refunded == paid {
-        notes.push((texts.refunded_whole)(&words(paid)));
+        notes.push(Message::RefundedWhole { paid: words(paid) });
     } else if refunded > 0 {
-        notes.push((texts.refunded)(&words(refunded), &words(paid)));
+        notes.push(Message::Refunded { paid: words(paid), amount: words(refunded) });
     }
-    let mut tell = |minor: i64, text: fn(&str) -> String| {
-        if minor > 0 {
-            notes.push(text(&words(minor)));
-        }
-    };
-    tell(standing::charged_back_minor(payment), texts.charged_back);
-    tell(standing::surplus_minor(payment), texts.surplus);
-    notes
+    let (charged_back, surplus) = (standing::charged_back_minor(payment), standing::surplus_minor(payment));
+    if charged_back > 0 {
+        notes.push(Message::ChargedBack { amount: words(charged_back) });
+    }
+    if surplus > 0 {
+        notes.push(Message::Surplus { amount: words(surplus) });
+    }
+    notes.into_iter().map(|note| subject.say(note)).collect()
 }
 
 fn onward(subject: &Subject<'_>, standing: &Standing) -> Option<Link> {
     let Standing::PageOpen { url } = standing else { return None };
     let method = subject.opened.payment.live().map(|live| live.method)?;
-    let t = subject.texts();
-    Some(Link::new(&(t.pay.continue_link)(label(&t.method, method)), web_address(url)?.as_str()))
+    let label = subject.say(Message::BegunOnward { method: label(subject.tongue, method) });
+    Some(Link { label, url: web_address(url)?.into() })
 }
 
 fn choice(subject: &Subject<'_>, standing: &Standing) -> Option<Choice> {
@@ -196,21 +210,21 @@ fn choice(subject: &Subject<'_>, standing: &Standing) -> Option<Choice> {
         return None;
     }
     let payment = &subject.opened.payment;
-    let t = subject.texts();
     let begun = matches!(standing, Standing::PageOpen { .. });
     let live = payment.live().filter(|_| begun).map(|live| live.method);
     let methods: Vec<MethodButton> = offered(subject)
         .filter(|method| Some(*method) != live)
-        .map(|method| MethodButton { value: method.as_str(), label: label(&t.method, method) })
+        .map(|method| MethodButton { value: method.as_str(), label: label(subject.tongue, method) })
         .collect();
     if begun && methods.is_empty() {
         return None;
     }
     let (heading, hint) = match (begun, methods.is_empty()) {
-        (true, _) => (t.pay.other_methods, t.pay.other_methods_hint),
-        (false, false) => (t.pay.methods, t.pay.methods_hint),
-        (false, true) => (t.pay.methods, t.pay.no_method),
+        (true, _) => (Message::OtherMethods, Message::OtherMethodsHint),
+        (false, false) => (Message::Methods, Message::MethodsHint),
+        (false, true) => (Message::Methods, Message::MethodsNone),
     };
+    let (heading, hint) = (subject.say(heading), subject.say(hint));
     Some(Choice { action: subject.path(""), nonce: Nonce::of(payment), heading, hint, methods })
 }
 
@@ -229,13 +243,13 @@ fn may_change_soon(standing: &Standing) -> bool {
 }
 
 /// What a method is called.
-pub(super) fn label(texts: &'static MethodTexts, method: Method) -> &'static str {
-    match method {
-        Method::Card => texts.card,
-        Method::PayPal => texts.paypal,
-        Method::GooglePay => texts.google_pay,
-        Method::ApplePay => texts.apple_pay,
-    }
+pub(super) fn label(tongue: Tongue, method: Method) -> String {
+    tongue.say(match method {
+        Method::Card => Message::MethodCard,
+        Method::PayPal => Message::MethodPaypal,
+        Method::GooglePay => Message::MethodGooglePay,
+        Method::ApplePay => Message::MethodApplePay,
+    })
 }
 
 /// The question before a payment is cancelled.
@@ -243,8 +257,8 @@ pub(super) fn label(texts: &'static MethodTexts, method: Method) -> &'static str
 #[template(path = "cancel.html", config = "src/http/checkout/askama.toml")]
 pub(super) struct CancelPage {
     pub(super) frame: Frame,
-    t: &'static Texts,
-    alert: Option<&'static str>,
+    t: Tongue,
+    alert: Option<String>,
     action: String,
     payment: String,
     bill: Bill,
@@ -252,12 +266,11 @@ pub(super) struct CancelPage {
 
 impl CancelPage {
     pub(super) fn new(subject: &Subject<'_>, alert: Option<Alert>) -> Self {
-        let t = subject.texts();
         let standing = Standing::of(&subject.opened.payment, subject.now);
         Self {
-            frame: subject.frame(t.cancel.title),
-            t,
-            alert: alert.map(|alert| alert.words(&t.pay)),
+            frame: subject.frame(&subject.say(Message::CancelTitle)),
+            t: subject.tongue,
+            alert: alert.map(|alert| subject.say(alert.words())),
             action: subject.path("/cancel"),
             payment: subject.path(""),
             bill: Bill::of(subject, &standing),

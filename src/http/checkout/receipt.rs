@@ -9,7 +9,7 @@ use super::{
     frame::{Frame, Subject},
     page::label,
     standing::{self, Standing},
-    texts::Texts,
+    texts::{Message, Tongue},
 };
 use crate::domain::{payment::State, refund::RefundState};
 
@@ -18,11 +18,11 @@ use crate::domain::{payment::State, refund::RefundState};
 #[template(path = "receipt.html", config = "src/http/checkout/askama.toml")]
 pub(super) struct ReceiptPage {
     pub(super) frame: Frame,
-    t: &'static Texts,
+    t: Tongue,
     has_received: String,
     bill: Bill,
     paid_at: Moment,
-    paid_with: Option<&'static str>,
+    paid_with: Option<String>,
     amount: String,
     /// What went back, each with its words.
     returned: Vec<(String, String)>,
@@ -38,7 +38,6 @@ impl ReceiptPage {
         let payment = &subject.opened.payment;
         let State::Paid { .. } = payment.state else { return None };
         let (capture, at) = (payment.paying_capture()?, payment.paid?.at);
-        let t = subject.texts();
         let currency = capture.amount.currency();
         let words = |minor| format::money(subject.tongue, Money::from_minor(minor, currency));
         let refunds = payment
@@ -48,22 +47,22 @@ impl ReceiptPage {
         let mut returned: Vec<(String, String)> = refunds
             .map(|refund| {
                 let day = format::day(subject.tongue, refund.created_at);
-                ((t.receipt.refund)(&day), words(refund.amount.minor()))
+                (subject.say(Message::ReceiptRefund { day }), words(refund.amount.minor()))
             })
             .collect();
         let charged_back = standing::charged_back_minor(payment);
         if charged_back > 0 {
-            returned.push((t.receipt.charged_back.to_owned(), words(charged_back)));
+            returned.push((subject.say(Message::ReceiptChargedBack), words(charged_back)));
         }
         let gone = payment.amount_refunded().minor().saturating_add(charged_back);
         let amount = words(capture.amount.minor());
         Some(Self {
-            frame: subject.frame(t.receipt.title),
-            t,
-            has_received: (t.receipt.has_received)(&amount),
+            frame: subject.frame(&subject.say(Message::Receipt)),
+            t: subject.tongue,
+            has_received: subject.say(Message::ReceiptHasReceived { amount: amount.clone() }),
             bill: Bill::of(subject, &Standing::Paid),
             paid_at: format::moment(subject.tongue, at),
-            paid_with: payment.attempt(capture.attempt).map(|attempt| label(&t.method, attempt.method)),
+            paid_with: payment.attempt(capture.attempt).map(|attempt| label(subject.tongue, attempt.method)),
             remaining: (!returned.is_empty()).then(|| words(capture.amount.minor().saturating_sub(gone))),
             amount,
             returned,

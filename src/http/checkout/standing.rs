@@ -40,11 +40,11 @@ pub(super) enum Standing {
 impl Standing {
     /// Where the payment stands. A payment whose time is over is not offered any more, even where no job has ended it.
     pub(super) fn of(payment: &Payment, now: Timestamp) -> Self {
-        let is_over = payment.terms.expires_at <= now;
+        let is_over = payment.time_limit.is_over(now);
         match &payment.state {
             State::Open if is_over => Self::Expired,
             State::Open => Self::Payable,
-            State::Processing { .. } => Self::of_live(payment, is_over),
+            State::Processing { .. } => Self::of_live(payment, is_over, now),
             State::Authorised { .. } => Self::Held,
             State::OutcomeUnknown { due_at, .. } => Self::Checking { due_at: *due_at },
             State::Paid { .. } => Self::Paid,
@@ -55,7 +55,7 @@ impl Standing {
         }
     }
 
-    fn of_live(payment: &Payment, is_over: bool) -> Self {
+    fn of_live(payment: &Payment, is_over: bool, now: Timestamp) -> Self {
         let Some(live) = payment.live() else { return Self::Closing };
         let is_closing = payment.calls_of(live.id).any(|call| match call.purpose {
             Purpose::ClosePage { .. } | Purpose::Void { .. } => true,
@@ -63,6 +63,8 @@ impl Standing {
         });
         match (&live.state, &live.page) {
             _ if is_closing || is_over => Self::Closing,
+            // A lapsed page leads nowhere; a new try asks what became of it and opens another.
+            (AttemptState::Waiting, Some(_)) if live.has_lapsed(now) => Self::Payable,
             (AttemptState::Waiting, Some(page)) => Self::PageOpen { url: page.url.clone() },
             // Nobody has the address of the page yet, so a new try asks the provider for the same page again.
             (AttemptState::Started, _) => Self::Payable,

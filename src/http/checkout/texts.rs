@@ -1,158 +1,160 @@
-//! The words of the pages. A language is one value of [`Texts`], so it is complete or does not compile.
+//! The words of the pages: one Fluent file a language, below `texts/`.
+//!
+//! Another language is its file and one line in [`LOCALES`]. [`check`] holds every file against the list of texts in
+//! [`message`]; the service does not start with a text missing, and a test says so before.
 
-pub(super) mod de;
-pub(super) mod en;
+mod check;
+mod message;
 
-/// All words of the pages in one language. A text with a gap is a function of what fills it.
-pub(super) struct Texts {
-    pub(super) skip_to_content: &'static str,
-    /// Stands where the name of the authority stands on a page that belongs to none.
-    pub(super) checkout: &'static str,
-    pub(super) test_banner: &'static str,
-    pub(super) footer_label: &'static str,
-    pub(super) imprint: &'static str,
-    pub(super) privacy: &'static str,
-    pub(super) accessibility: &'static str,
+use std::{fmt, sync::LazyLock};
 
-    pub(super) bill: BillTexts,
-    pub(super) pay: PayTexts,
-    pub(super) cancel: CancelTexts,
-    pub(super) standing: StandingTexts,
-    pub(super) receipt: ReceiptTexts,
-    pub(super) failure: FailureTexts,
-    pub(super) method: MethodTexts,
+use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+
+pub use self::check::{TextError, TextErrors, check};
+pub(super) use self::message::Message;
+
+/// A language that the pages are written in.
+pub(super) struct Locale {
+    /// The tag for `lang`, a primary tag of BCP 47.
+    tag: &'static str,
+    /// What the language calls itself.
+    name: &'static str,
+    /// Whether its script runs from right to left.
+    is_right_to_left: bool,
+    source: &'static str,
 }
 
-/// What is charged, and by whom.
-pub(super) struct BillTexts {
-    pub(super) heading: &'static str,
-    pub(super) lines: &'static str,
-    pub(super) line: &'static str,
-    pub(super) quantity: &'static str,
-    pub(super) amount: &'static str,
-    pub(super) total: &'static str,
-    pub(super) unit_amount: fn(&str) -> String,
-    /// Rate and amount of the tax that a line contains.
-    pub(super) tax_included: fn(&str, &str) -> String,
-    pub(super) unnamed_line: &'static str,
-    pub(super) authority: &'static str,
-    pub(super) service: &'static str,
-    pub(super) kassenzeichen: &'static str,
-    pub(super) pay_until: &'static str,
-    pub(super) contact_heading: &'static str,
-    pub(super) contact_lead: &'static str,
-    pub(super) telephone: &'static str,
-    pub(super) hours: &'static str,
+/// The languages, in the order in which a page offers them. The first is the one that every text exists in.
+const LOCALES: &[Locale] = &[
+    Locale { tag: "de", name: "Deutsch", is_right_to_left: false, source: include_str!("texts/de.ftl") },
+    Locale { tag: "en", name: "English", is_right_to_left: false, source: include_str!("texts/en.ftl") },
+];
+
+static SPOKEN: LazyLock<Vec<Spoken>> = LazyLock::new(|| LOCALES.iter().map(Spoken::load).collect());
+
+/// A language with its texts as they were read.
+struct Spoken {
+    locale: &'static Locale,
+    bundle: FluentBundle<FluentResource>,
 }
 
-/// Choosing how to pay.
-pub(super) struct PayTexts {
-    pub(super) title: fn(&str) -> String,
-    pub(super) heading: &'static str,
-    pub(super) methods: &'static str,
-    pub(super) methods_hint: &'static str,
-    pub(super) no_method: &'static str,
-    pub(super) cancel: &'static str,
-    pub(super) declined: &'static str,
-    /// What to do after a refusal, where there is one method.
-    pub(super) declined_again: &'static str,
-    /// What to do after a refusal, where there are several.
-    pub(super) declined_other: &'static str,
-    pub(super) declined_title: &'static str,
-    pub(super) continue_title: &'static str,
-    pub(super) continue_heading: &'static str,
-    pub(super) continue_lead: &'static str,
-    pub(super) continue_link: fn(&str) -> String,
-    pub(super) other_methods: &'static str,
-    pub(super) other_methods_hint: &'static str,
-    pub(super) problem: &'static str,
-    pub(super) unknown_method: &'static str,
-    pub(super) broken_form: &'static str,
-    pub(super) provider_unavailable: &'static str,
-    pub(super) busy: &'static str,
-    pub(super) too_many_tries: &'static str,
+impl Spoken {
+    /// What cannot be read is left out here and told by [`check`].
+    fn load(locale: &'static Locale) -> Self {
+        let resource = FluentResource::try_new(locale.source.to_owned()).unwrap_or_else(|(readable, _)| readable);
+        let mut bundle = FluentBundle::new_concurrent(locale.tag.parse().into_iter().collect());
+        // Marks around what fills a gap keep its direction apart from that of the text. Where both run from left to
+        // right they would only be in the way of people who copy an amount.
+        bundle.set_use_isolating(locale.is_right_to_left);
+        bundle.add_resource_overriding(resource);
+        Self { locale, bundle }
+    }
+
+    fn say(&self, id: &str, arguments: &FluentArgs<'_>) -> Option<String> {
+        let (name, attribute) = split(id);
+        let found = self.bundle.get_message(name)?;
+        let pattern = match attribute {
+            Some(attribute) => found.get_attribute(attribute)?.value(),
+            None => found.value()?,
+        };
+        let mut errors = Vec::new();
+        Some(self.bundle.format_pattern(pattern, Some(arguments), &mut errors).into_owned())
+    }
 }
 
-/// Giving up.
-pub(super) struct CancelTexts {
-    pub(super) title: &'static str,
-    pub(super) heading: &'static str,
-    pub(super) lead: &'static str,
-    pub(super) confirm: &'static str,
-    pub(super) go_back: &'static str,
+/// The name of a message, and of one of its attributes where the text is one.
+fn split(id: &str) -> (&str, Option<&str>) {
+    id.split_once('.').map_or((id, None), |(name, attribute)| (name, Some(attribute)))
 }
 
-/// What happened, and what is to be done.
-pub(super) struct StandingTexts {
-    pub(super) closing: Outcome,
-    pub(super) pending: Outcome,
-    pub(super) held: Outcome,
-    pub(super) checking: Outcome,
-    pub(super) paid: Outcome,
-    pub(super) reversed: Outcome,
-    pub(super) cancelled: Outcome,
-    pub(super) expired: Outcome,
-    pub(super) failed: Outcome,
-    pub(super) checking_until: fn(&str) -> String,
-    /// What to expect of a payment that needs the citizen once more: it stands in place of the lead of `paid`.
-    pub(super) paid_lead_disputed: &'static str,
-    /// The amount that went back, and the amount that was paid.
-    pub(super) refunded: fn(&str, &str) -> String,
-    pub(super) refunded_whole: fn(&str) -> String,
-    pub(super) charged_back: fn(&str) -> String,
-    pub(super) surplus: fn(&str) -> String,
-    pub(super) look_again: &'static str,
-    pub(super) receipt_link: &'static str,
-    /// Stands before the name of the portal.
-    pub(super) back_to: &'static str,
+/// One of the languages that the pages are written in.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) struct Tongue(usize);
+
+impl Tongue {
+    /// The language that every text exists in.
+    pub(super) const FIRST: Self = Self(0);
+
+    /// All languages, in the order in which a page offers them.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..LOCALES.len()).map(Self)
+    }
+
+    /// The language of a primary tag, e.g. `de`.
+    pub(super) fn of_primary_tag(tag: &str) -> Option<Self> {
+        Self::all().find(|tongue| tongue.tag() == tag)
+    }
+
+    /// The tag for `lang`.
+    pub(super) fn tag(self) -> &'static str {
+        self.spoken().map_or("", |spoken| spoken.locale.tag)
+    }
+
+    /// What the language calls itself.
+    pub(super) fn name(self) -> &'static str {
+        self.spoken().map_or("", |spoken| spoken.locale.name)
+    }
+
+    /// The value for `dir`.
+    pub(super) fn direction(self) -> &'static str {
+        if self.spoken().is_some_and(|spoken| spoken.locale.is_right_to_left) { "rtl" } else { "ltr" }
+    }
+
+    /// A text. One that a language lacks, which [`check`] does not let happen, is said in the first language.
+    pub(super) fn say(self, message: Message) -> String {
+        let (id, arguments) = (message.id(), message.arguments());
+        let said = self.spoken().and_then(|spoken| spoken.say(id, &arguments));
+        said.or_else(|| Self::FIRST.spoken()?.say(id, &arguments)).unwrap_or_else(|| id.to_owned())
+    }
+
+    fn spoken(self) -> Option<&'static Spoken> {
+        SPOKEN.get(self.0)
+    }
 }
 
-/// A standing in words.
-pub(super) struct Outcome {
-    /// Begins the title of the page.
-    pub(super) title: &'static str,
-    pub(super) heading: &'static str,
-    pub(super) lead: &'static str,
+impl fmt::Debug for Tongue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.tag())
+    }
 }
 
-/// The receipt.
-pub(super) struct ReceiptTexts {
-    pub(super) title: &'static str,
-    pub(super) heading: &'static str,
-    /// Follows the name of the authority; filled by the amount.
-    pub(super) has_received: fn(&str) -> String,
-    pub(super) paid_at: &'static str,
-    pub(super) paid_with: &'static str,
-    pub(super) amount: &'static str,
-    pub(super) refund: fn(&str) -> String,
-    pub(super) charged_back: &'static str,
-    pub(super) remaining: &'static str,
-    pub(super) number: &'static str,
-    pub(super) hint: &'static str,
-    pub(super) back: &'static str,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Pages about what cannot be shown or done.
-pub(super) struct FailureTexts {
-    pub(super) not_found: Outcome,
-    pub(super) not_found_advice: Advice,
-    pub(super) foreign: Outcome,
-    pub(super) too_large: Outcome,
-    pub(super) internal: Outcome,
-}
+    /// A language that is written from right to left, with the plurals of its own.
+    const ARABIC: Locale = Locale {
+        tag: "ar",
+        name: "العربية",
+        is_right_to_left: true,
+        source: "minutes = { $number ->\n    [0] لا دقائق\n    [one] دقيقة\n    [two] دقيقتان\n    [few] { $number } دقائق\n   *[other] { $number } دقيقة\n}\n",
+    };
 
-/// What may be the cause of something, and what to do then.
-pub(super) struct Advice {
-    pub(super) causes_heading: &'static str,
-    pub(super) causes: [&'static str; 2],
-    pub(super) steps_heading: &'static str,
-    pub(super) steps: [&'static str; 2],
-}
+    fn minutes(number: u32) -> Message {
+        Message::Minutes { number }
+    }
 
-/// The methods.
-pub(super) struct MethodTexts {
-    pub(super) card: &'static str,
-    pub(super) paypal: &'static str,
-    pub(super) google_pay: &'static str,
-    pub(super) apple_pay: &'static str,
+    #[test]
+    fn a_language_has_its_own_plurals_and_direction() {
+        assert_eq!(Tongue::FIRST.say(minutes(1)), "1\u{a0}Minute");
+        assert_eq!(Tongue::FIRST.say(minutes(20)), "20\u{a0}Minuten");
+        let arabic: &'static Locale = Box::leak(Box::new(ARABIC));
+        let arabic = Spoken::load(arabic);
+        let said = |number| arabic.say("minutes", &minutes(number).arguments()).unwrap();
+        assert_eq!((said(1), said(2)), ("دقيقة".to_owned(), "دقيقتان".to_owned()));
+        assert_eq!(said(3), "\u{2068}3\u{2069} دقائق", "what is filled in keeps its own direction");
+        assert_eq!(arabic.say("checkout", &FluentArgs::new()), None, "this one has no such text");
+    }
+
+    #[test]
+    fn every_language_says_every_text_itself() {
+        for tongue in Tongue::all() {
+            for (id, _) in Message::ALL {
+                let (name, attribute) = split(id);
+                let found = tongue.spoken().unwrap().bundle.get_message(name).unwrap();
+                let is_there = attribute.map_or(found.value().is_some(), |name| found.get_attribute(name).is_some());
+                assert!(is_there, "{tongue:?} {id}");
+            }
+        }
+    }
 }

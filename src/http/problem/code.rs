@@ -14,6 +14,7 @@ pub enum Code {
     IdempotencyKeyMissing,
     IdempotencyKeyInvalid,
     NotADelivery,
+    TargetInvalid,
     Unauthenticated,
     SignatureInvalid,
     ScopeMissing,
@@ -42,13 +43,16 @@ pub enum Code {
     ExpectedRefundableMismatch,
     VersionMismatch,
     BodyTooLarge,
+    TargetTooLong,
     UnsupportedMediaType,
+    WrongHost,
     ValidationFailed,
     IdempotencyKeyReused,
     KassenzeichenUnknown,
     MethodUnavailable,
     AmountMismatch,
     RefundExceedsRefundable,
+    RateLimited,
     Internal,
     Busy,
     Draining,
@@ -77,7 +81,7 @@ const fn row(name: &'static str, status: u16, title: &'static str) -> Row {
 
 impl Code {
     /// Every code, in the order of the list.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 57] = [
         Self::InvalidJson,
         Self::BodyNotUtf8,
         Self::BodyTooDeep,
@@ -87,6 +91,7 @@ impl Code {
         Self::IdempotencyKeyMissing,
         Self::IdempotencyKeyInvalid,
         Self::NotADelivery,
+        Self::TargetInvalid,
         Self::Unauthenticated,
         Self::SignatureInvalid,
         Self::ScopeMissing,
@@ -115,13 +120,16 @@ impl Code {
         Self::ExpectedRefundableMismatch,
         Self::VersionMismatch,
         Self::BodyTooLarge,
+        Self::TargetTooLong,
         Self::UnsupportedMediaType,
+        Self::WrongHost,
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
         Self::KassenzeichenUnknown,
         Self::MethodUnavailable,
         Self::AmountMismatch,
         Self::RefundExceedsRefundable,
+        Self::RateLimited,
         Self::Internal,
         Self::Busy,
         Self::Draining,
@@ -154,6 +162,7 @@ impl Code {
                 "The Idempotency-Key is not one of 1 to 255 visible ASCII characters",
             ),
             Self::NotADelivery => row("not_a_delivery", 400, "The body is no delivery of this provider"),
+            Self::TargetInvalid => row("target_invalid", 400, "The request must name one host, and a path on it"),
             Self::Unauthenticated => row("unauthenticated", 401, "The key is missing, unknown or revoked"),
             Self::SignatureInvalid => {
                 row("signature_invalid", 401, "The delivery is not signed by this provider account")
@@ -204,7 +213,9 @@ impl Code {
             }
             Self::VersionMismatch => row("version_mismatch", 412, "The object was changed since its version was read"),
             Self::BodyTooLarge => row("body_too_large", 413, "The body is too large"),
+            Self::TargetTooLong => row("target_too_long", 414, "Path and query are too long"),
             Self::UnsupportedMediaType => row("unsupported_media_type", 415, "The body must be application/json"),
+            Self::WrongHost => row("wrong_host", 421, "The request is for another host"),
             Self::ValidationFailed => row("validation_failed", 422, "The request is well formed but cannot be met"),
             Self::IdempotencyKeyReused => {
                 row("idempotency_key_reused", 422, "The Idempotency-Key was used for another request")
@@ -213,6 +224,7 @@ impl Code {
             Self::MethodUnavailable => row("method_unavailable", 422, "The method is not offered for this payment"),
             Self::AmountMismatch => row("amount_mismatch", 422, "The amount must be the whole amount"),
             Self::RefundExceedsRefundable => row("refund_exceeds_refundable", 422, "So much cannot be refunded"),
+            Self::RateLimited => row("rate_limited", 429, "Too many requests; nothing was done"),
             Self::Internal => row("internal", 500, "Something went wrong on our side"),
             Self::Busy => row("busy", 503, "Too much at once; nothing was done"),
             Self::Draining => row("draining", 503, "This instance is going down"),
@@ -237,7 +249,7 @@ impl Code {
     /// After how many seconds it makes sense to ask again, where it may pass.
     pub const fn retry_after_seconds(self) -> Option<u16> {
         match self {
-            Self::Busy | Self::IdempotencyKeyInFlight | Self::Draining => Some(1),
+            Self::Busy | Self::IdempotencyKeyInFlight | Self::Draining | Self::RateLimited => Some(1),
             Self::StorageUnavailable | Self::ProviderUnavailable | Self::RequestTimeout => Some(5),
             Self::StorageFull => Some(60),
             Self::InvalidJson
@@ -249,6 +261,7 @@ impl Code {
             | Self::IdempotencyKeyMissing
             | Self::IdempotencyKeyInvalid
             | Self::NotADelivery
+            | Self::TargetInvalid
             | Self::Unauthenticated
             | Self::SignatureInvalid
             | Self::ScopeMissing
@@ -277,6 +290,8 @@ impl Code {
             | Self::WebhooksNotSetUp
             | Self::ExpectedRefundableMismatch
             | Self::BodyTooLarge
+            | Self::TargetTooLong
+            | Self::WrongHost
             | Self::UnsupportedMediaType
             | Self::ValidationFailed
             | Self::IdempotencyKeyReused

@@ -7,6 +7,7 @@ pub(super) mod claim;
 pub(super) mod client;
 pub(super) mod inbox;
 pub(super) mod job;
+pub(super) mod open;
 pub(super) mod payment;
 pub(super) mod record;
 pub(super) mod seal;

@@ -7,30 +7,36 @@ use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use super::core::Core;
+use crate::metrics::StoreFigures;
 use crate::store::{
     Store, StoreError,
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
-    rows::{account_day, claim, client, inbox, job, payment, record, seal, side, webhook_delivery, webhook_endpoint},
+    rows::{
+        account_day, claim, client, inbox, job, open, payment, record, seal, side, webhook_delivery, webhook_endpoint,
+    },
     webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// A database in memory whose every call is done before it returns.
 #[derive(Debug)]
-pub struct DirectStore(Mutex<Core>);
+pub struct DirectStore {
+    core: Mutex<Core>,
+    figures: StoreFigures,
+}
 
 impl DirectStore {
     /// An empty database in memory.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self(Mutex::new(Core::migrate(None)?)))
+        Ok(Self { core: Mutex::new(Core::migrate(None)?), figures: StoreFigures::default() })
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
         // A panic under the lock leaves at most an open transaction, which the engine rolls back by itself.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,6 +171,14 @@ impl Store for DirectStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         job::next_due(self.core().connection())
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        open::look(self.core().connection(), query)
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        &self.figures
     }
 
     async fn close(&self) -> Result<(), StoreError> {
