@@ -21,3 +21,4 @@ mod slow;
 mod stage;
 mod targets;
 mod tls;
+mod webhooks;
