@@ -80,10 +80,11 @@ async fn take(
 ) -> Result<(), crate::desk::DeskError> {
     let free = ENDPOINTS_MAX.saturating_sub(keepers.len()).min(TAKEN_MAX);
     let limit = u32::try_from(free).unwrap_or(u32::MAX);
+    let taken_at = desk.now();
     let watches = desk.watch_endpoints(LEASE, limit).await?;
-    desk.metrics().jobs.looked(Loop::Webhooks, desk.now());
+    desk.metrics().jobs.looked(Loop::Webhooks, taken_at);
     for watch in watches {
-        let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, tick);
+        let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, taken_at, tick);
         keepers.spawn(keeper.run(stop.clone()));
     }
     Ok(())

@@ -41,7 +41,7 @@ const STEPS_MAX: usize = 200;
 
 /// When the process dies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Death {
+pub(crate) enum Death {
     /// The step was never done.
     Before(usize),
     /// The step was done, and its answer never arrived.
@@ -51,7 +51,7 @@ enum Death {
 }
 
 /// Counts steps and ends the process at one of them.
-struct Fuse {
+pub(crate) struct Fuse {
     death: Death,
     steps: AtomicUsize,
     calls: AtomicUsize,
@@ -59,7 +59,7 @@ struct Fuse {
 }
 
 impl Fuse {
-    fn new(death: Death) -> Arc<Self> {
+    pub(crate) fn new(death: Death) -> Arc<Self> {
         Arc::new(Self { death, steps: AtomicUsize::new(0), calls: AtomicUsize::new(0), blown: AtomicBool::new(false) })
     }
 
@@ -82,6 +82,17 @@ impl Fuse {
 }
 
 impl Fuse {
+    pub(crate) fn is_blown(&self) -> bool {
+        self.blown.load(Ordering::SeqCst)
+    }
+
+    /// Resolves once the process has died.
+    pub(crate) async fn until_blown(&self) {
+        while !self.is_blown() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn call<T>(&self, call: impl Future<Output = T>) -> T {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let done = self.step(call).await;
@@ -94,9 +105,9 @@ impl Fuse {
 }
 
 /// The store of a process that may die.
-struct MortalStore {
-    store: Arc<dyn Store>,
-    fuse: Arc<Fuse>,
+pub(crate) struct MortalStore {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) fuse: Arc<Fuse>,
 }
 
 #[async_trait]
@@ -224,7 +235,9 @@ impl Store for MortalStore {
         lease_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueJob>, StoreError> {
-        self.fuse.step(self.store.claim_endpoints(now, lease_until, limit)).await
+        let taken = self.store.claim_endpoints(now, lease_until, limit).await?;
+        // Finding nothing changes nothing, so it is no step.
+        if taken.is_empty() { Ok(taken) } else { Ok(self.fuse.step(async { taken }).await) }
     }
 
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {

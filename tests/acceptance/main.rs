@@ -21,3 +21,4 @@ mod simulation;
 mod stage;
 mod transitions;
 mod unknown;
+mod webhooks;

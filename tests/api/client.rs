@@ -80,6 +80,20 @@ impl Portal {
         self.send(Method::POST, path, &headers, body).await
     }
 
+    /// A change, which needs no key.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Reply {
+        let bearer = self.bearer();
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(bearer.iter().map(|bearer| ("authorization", bearer.as_str())));
+        self.send(Method::PATCH, path, &headers, body.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        let bearer = self.bearer();
+        let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        self.send(Method::DELETE, path, &headers, "").await
+    }
+
     /// What stands in the `Authorization` header.
     pub(crate) fn bearer(&self) -> Option<String> {
         self.key.as_ref().map(|key| format!("Bearer {key}"))

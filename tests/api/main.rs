@@ -22,3 +22,4 @@ mod slow;
 mod stage;
 mod targets;
 mod tls;
+mod webhooks;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -38,7 +38,8 @@ pub(super) struct Keeper {
     tick: Duration,
     /// How far the log was looked through; positions without a wanted event are not noted one by one.
     position: u64,
-    renewed_at: Instant,
+    /// When the lease was last renewed, by the clock by which it ends.
+    renewed_at: Timestamp,
 }
 
 /// What comes next.
@@ -52,8 +53,8 @@ enum Step {
 }
 
 impl Keeper {
-    pub(super) fn new(desk: Arc<Desk>, hooks: Hooks, watch: Watch, tick: Duration) -> Self {
-        Self { desk, hooks, watch, tick, position: 0, renewed_at: Instant::now() }
+    pub(super) fn new(desk: Arc<Desk>, hooks: Hooks, watch: Watch, taken_at: Timestamp, tick: Duration) -> Self {
+        Self { desk, hooks, watch, tick, position: 0, renewed_at: taken_at }
     }
 
     /// Goes on until the endpoint is somebody else's or the service stops; then others may take it at once.
@@ -101,6 +102,8 @@ impl Keeper {
     }
 
     async fn step(&mut self, stop: &CancellationToken) -> Result<Step, DeskError> {
+        // One moment for the whole step: what is due by it, this lease covers.
+        let now = self.desk.now();
         let Some(work) = self.desk.endpoint_work(&self.watch).await? else {
             let more = self.desk.clear_deleted(&self.watch, LEASE).await?;
             return Ok(if more { Step::Again } else { Step::Left });
@@ -110,7 +113,9 @@ impl Keeper {
             return Ok(Step::Left);
         }
         self.position = self.position.max(work.endpoint.progress.position);
-        if self.renewed_at.elapsed() >= RENEW_AFTER && !self.renew(&work.endpoint.progress).await? {
+        // Nothing is sent under a lease that may have run out.
+        let age = now.duration_since(self.renewed_at);
+        if age.unsigned_abs() >= RENEW_AFTER && !self.renew(&work.endpoint.progress).await? {
             return Ok(Step::Left);
         }
         let Some(round) = self.round(&work) else { return Ok(Step::Wait(None)) };
@@ -119,7 +124,7 @@ impl Keeper {
             backlog: work.backlog,
             is_replaying: work.endpoint.replay.is_some(),
         };
-        match plan::plan(&standing, self.desk.now()) {
+        match plan::plan(&standing, now) {
             Plan::Wait(until) => Ok(Step::Wait(until)),
             Plan::Send(amounts) => self.send(&round, &work, amounts, stop).await,
         }
@@ -214,10 +219,12 @@ impl Keeper {
             replay,
             recovered: outcome.recovered,
         };
+        // Before the commit: the lease may begin later than we think, but not earlier.
+        let renewed_at = self.desk.now();
         if !self.desk.note(&self.watch, noted, LEASE).await? {
             return Ok(Some(Step::Left));
         }
-        self.renewed_at = Instant::now();
+        self.renewed_at = renewed_at;
         if outcome.is_gone {
             let endpoint = self.watch.endpoint;
             tracing::warn!(%endpoint, "a webhook endpoint is gone, nothing more is sent to it");
@@ -230,8 +237,9 @@ impl Keeper {
     async fn renew(&mut self, stored: &WebhookProgress) -> Result<bool, DeskError> {
         let progress =
             (self.position > stored.position).then_some(WebhookProgress { position: self.position, ..*stored });
+        let renewed_at = self.desk.now();
         let kept = self.desk.note(&self.watch, Noted { progress, ..Noted::default() }, LEASE).await?;
-        self.renewed_at = Instant::now();
+        self.renewed_at = renewed_at;
         Ok(kept)
     }
 }
