@@ -26,9 +26,8 @@ const NAMES: [(&str, &str); 7] = [
     ("/pay/{token}/receipt", "showReceipt"),
 ];
 
-/// What a citizen reads where no page can be made; it says nothing that could be wrong.
-const SORRY: &str = "Das hat leider nicht geklappt. Bitte laden Sie die Seite neu.\n\
-                     Sorry, that did not work. Please load the page again.\n";
+/// What a citizen reads where no page can be made, in both languages of the checkout; it says nothing that could be wrong.
+const SORRY: &str = include_str!("sorry.html");
 
 /// Carries the requests of these pages.
 pub(super) fn carried(state: &AppState, pages: Router) -> Router {
@@ -51,10 +50,16 @@ async fn carry(State(state): State<AppState>, path: Option<MatchedPath>, request
     exchange::carry(&state, name, limits.request_timeout, Reader::Citizen, work).await
 }
 
-/// A few words instead of a page.
+/// A few words, where there is nothing to make a page from.
 pub(super) fn sorry(code: Code) -> Response {
     let mut response = Response::new(Body::from(SORRY));
     *response.status_mut() = code.status();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
