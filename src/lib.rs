@@ -10,5 +10,7 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;
+pub mod metrics;
 pub mod outbound;
 pub mod store;
+pub mod webhook;

@@ -14,7 +14,10 @@ use zahlstelle_contract::{
 
 use crate::{
     config::{Config, ProviderAccount, ProviderSettings, TenantConfig},
-    desk::{Settings, TenantDesk},
+    desk::{
+        Settings, TenantDesk,
+        webhooks::{self, MasterKeys},
+    },
     http::checkout::PageOrigin,
 };
 
@@ -86,6 +89,11 @@ fn list(methods: &[Method]) -> String {
 pub fn desk_settings(config: &Config) -> Settings {
     let mut settings = Settings::new(config.server.public_url.clone());
     settings.resolver_schedule.clone_from(&config.jobs.resolver_delays);
+    settings.webhooks = webhooks::Settings {
+        master_keys: MasterKeys::new(config.webhooks.master_keys.iter().cloned()),
+        retry_schedule: config.webhooks.retry_schedule.clone(),
+        endpoints_max: config.webhooks.endpoints_per_tenant_max,
+    };
     settings
 }
 

@@ -177,6 +177,7 @@ fn allows(scope: &str) -> &'static str {
         "payments:write" => "create, change, capture and cancel payments",
         "payments:read" => "read payments, refunds and events",
         "refunds:request" => "request refunds; to agree to them is for persons",
+        "webhooks:manage" => "say where events are sent, and make the secrets that sign them",
         "terminals:use" => "take payments at card terminals; this release has none",
         "books:read" => "read the books; nothing in this release asks for it",
         "books:write" => "settle what the books leave open; nothing in this release asks for it",

@@ -11,6 +11,7 @@ mod serve;
 pub mod service;
 mod twin;
 mod verify;
+mod webhook;
 
 use std::{
     io::{self, Write},
@@ -55,6 +56,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Start the simulated providers alone.
     Twin(twin::Arguments),
+    /// For developers of portals: check a delivery, receive deliveries on this machine.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
 }
 
 #[derive(Args, Debug)]
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => key::run(&command),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Twin(arguments) => twin::run(&arguments),
+        Command::Webhook(command) => webhook::run(&command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,14 +1,15 @@
 //! `zahlstelle serve`: the service.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
-    ConfigArgument, Ended, failed, load, logging, open_store, runtime,
+    ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
     service::{self, Role, Service},
 };
-use crate::{clock::SystemClock, http, ids::SystemIds};
+use crate::{clock::SystemClock, config::Config, http, ids::SystemIds};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -25,21 +26,58 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let runtime = runtime()?;
     let store = open_store(&config)?;
     runtime.block_on(async {
+        // Before anybody can see that the service runs, since until then a hang-up ends it.
+        let hangup = signal(SignalKind::hangup()).map_err(|error| failed("the signals of the system", &error))?;
         let listen = config.server.listen;
         let server = match arguments.role {
             Role::Jobs => None,
-            Role::Http | Role::All => {
-                let bound = http::Server::bind(listen, http::Limits::from(&config.server)).await;
-                Some(bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?)
-            }
+            Role::Http | Role::All => Some(bind(&config).await?),
         };
+        let tls = server.as_ref().and_then(|server| server.tls().cloned());
+        let encrypted = tls.is_some();
         let ids = Arc::new(SystemIds);
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
         let service = started.map_err(|error| failed("the service", &error))?;
-        tracing::info!(%listen, "zahlstelle listens on {listen}");
-        service::stop_signal().await;
+        tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
+        until_stopped(hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");
         service.stop().await;
         Ok(())
     })
+}
+
+/// Takes the address, and reads the certificate where there is to be one.
+async fn bind(config: &Config) -> Result<http::Server, Failure> {
+    let listen = config.server.listen;
+    let tls = config.tls.as_ref().map(http::tls::Tls::load).transpose();
+    let tls = tls.map_err(|error| failed("[tls]", &error))?;
+    let bound = http::Server::bind(listen, http::Limits::from(config)).await;
+    let server = bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?;
+    let server = server.behind(config.server.trusted_proxies.clone());
+    Ok(match tls {
+        Some(tls) => {
+            let until = tls.expires_at().map(tracing::field::display);
+            tracing::info!(expires_at = until, "a certificate is in use");
+            server.with_tls(tls)
+        }
+        None => server,
+    })
+}
+
+/// Waits for the operating system's wish to stop. A hang-up asks for the certificate to be read again, as it does of
+/// other servers, and without TLS it asks for nothing.
+async fn until_stopped(mut hangup: Signal, tls: Option<&http::tls::Tls>) {
+    let mut stopped = pin!(service::stop_signal());
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stopped => return,
+            _ = hangup.recv() => {
+                tracing::info!("asked to read the certificate again");
+                if let Some(tls) = tls {
+                    tls.look_now();
+                }
+            }
+        }
+    }
 }

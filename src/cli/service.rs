@@ -14,7 +14,10 @@ use crate::{
     http,
     ids::Ids,
     jobs,
-    outbound::{Client, ClientError, Limits},
+    outbound::{
+        Client, ClientError, Limits,
+        hook::{AddressPolicy, HookClient, HookLimits},
+    },
     store::{Store, StoreError, sqlite::engine::SqliteStore},
 };
 
@@ -72,12 +75,15 @@ impl Service {
     ) -> Result<Self, StartError> {
         http::checkout::check_texts()?;
         let settings = assemble::desk_settings(&config);
-        let limits = http::Limits::from(&config.server);
+        let limits = http::Limits::from(&config);
+        let hosts_extra = config.server.hosts_extra.clone();
         let tick = config.jobs.tick;
         let mut clients = std::collections::BTreeMap::new();
         for account in config.tenants.values().flat_map(|tenant| tenant.accounts.values()) {
             clients.insert(account.name.clone(), Client::new(Limits::default(), account.concurrency_max)?);
         }
+        let policy = AddressPolicy::new(config.webhooks.networks_allowed.clone());
+        let hooks = hooks(&config, policy.clone())?;
         let page_origins = config.tenants.values().flat_map(assemble::page_origins).collect();
         let tenants = assemble::tenant_desks(config.tenants.into_values(), |name| {
             clients.get(name).map(|client| -> Arc<dyn Transport> { Arc::new(client.clone()) })
@@ -86,7 +92,12 @@ impl Service {
         let stop = CancellationToken::new();
         let mut parts = JoinSet::new();
         if let Some(server) = server {
-            let state = http::AppState::new(Arc::clone(&desk), ids, limits);
+            let state =
+                http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra).with_hook_addresses(policy);
+            let server = server.counted_by(Arc::clone(&state.counts));
+            if let Some(tls) = server.tls() {
+                parts.spawn(tls.clone().watch(Arc::clone(&state.counts), stop.clone()));
+            }
             let router = http::site(&state, http::checkout::CheckoutSettings { page_origins });
             let stop = stop.clone();
             parts.spawn(async move {
@@ -97,6 +108,7 @@ impl Service {
         }
         if role != Role::Http {
             parts.spawn(jobs::run(Arc::clone(&desk), wake, tick, stop.clone()));
+            parts.spawn(jobs::webhooks::run(Arc::clone(&desk), hooks, tick, stop.clone()));
         }
         Ok(Self { desk, stop, parts })
     }
@@ -109,6 +121,13 @@ impl Service {
             tracing::error!(error = &error as &dyn std::error::Error, "the database could not be closed in one piece");
         }
     }
+}
+
+/// With what events are sent to webhook endpoints.
+fn hooks(config: &Config, policy: AddressPolicy) -> Result<jobs::webhooks::Hooks, ClientError> {
+    let settings = &config.webhooks;
+    let client = HookClient::new(policy, HookLimits::default())?;
+    Ok(jobs::webhooks::Hooks::new(client, settings.in_flight_max, settings.in_flight_per_endpoint_max))
 }
 
 /// Waits for the operating system's wish to stop.

@@ -15,6 +15,7 @@ use crate::domain::{
     names::NameError,
     return_url::ReturnUrlError,
     tenant::{ExpiryError, TenantProblem},
+    webhook::ScheduleError,
 };
 
 /// Every mistake of a configuration; never empty.
@@ -179,6 +180,18 @@ pub enum Problem {
     /// The text is no address to listen on.
     #[error("must be an IP address with a port, such as \"127.0.0.1:8080\"")]
     SocketAddress,
+    /// Anybody could reach the listener, and read along.
+    #[error(
+        "can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies \
+         that end TLS in trusted_proxies, or listen at 127.0.0.1"
+    )]
+    NeitherTlsNorProxy,
+    /// The text is no address and no network.
+    #[error("must be an IP address or a network such as \"10.0.0.0/8\"")]
+    Network,
+    /// The text is no host.
+    #[error("must be a host, with its port if it is no usual one, such as \"zahlung.example.org:8443\"")]
+    Host,
     /// The text is no address of a page.
     #[error("must be an absolute address such as https://www.example.org/")]
     Address,
@@ -197,6 +210,9 @@ pub enum Problem {
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,
+    /// Delays make no schedule for deliveries.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// Delays get shorter.
     #[error("must not be shorter than the delay before it")]
     NotAscending,

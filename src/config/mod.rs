@@ -8,12 +8,15 @@ mod database;
 mod document;
 mod error;
 mod jobs;
+mod limits;
 mod log;
 mod nearest;
 mod reader;
 mod secret;
 mod server;
 mod tenant;
+mod tls;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,20 +29,24 @@ pub use self::{
     database::Database,
     error::{ConfigError, ConfigErrors, FileProblem, Kind, Problem},
     jobs::Jobs,
+    limits::{Limits, Rate},
     log::{Log, LogFormat, LogLevel},
     server::Server,
     tenant::{
         TenantConfig,
         account::{AdyenAccount, ProviderAccount, ProviderSettings},
     },
+    tls::Tls,
+    webhooks::Webhooks,
 };
 use self::{
     document::Document,
     reader::{Keys, Section},
-    secret::SecretSource,
+    secret::{SecretSource, Secrets},
     tenant::TenantDocument,
 };
 use crate::domain::tenant::TenantId;
+use zahlstelle_contract::provider::Environment;
 
 /// The variables of the environment by their names, as secrets refer to them.
 pub type Environ<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -50,7 +57,8 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The most tenant files.
 const TENANT_FILES_MAX: usize = 1_000;
 
-const ROOT: Keys = Keys { schema: "main", names: &["server", "database", "log", "jobs", "tenants"] };
+const ROOT: Keys =
+    Keys { schema: "main", names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "tenants"] };
 const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 
 /// Every setting of the service and of its Mandanten.
@@ -58,12 +66,18 @@ const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 pub struct Config {
     /// The HTTP listener.
     pub server: Server,
+    /// The certificate of the listener; without one it speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// How often clients and sources may ask.
+    pub limits: Limits,
     /// Where data is kept.
     pub database: Database,
     /// What is logged.
     pub log: Log,
     /// Work in the background.
     pub jobs: Jobs,
+    /// Deliveries to the endpoints of portals.
+    pub webhooks: Webhooks,
     /// The Mandanten by their ids.
     pub tenants: BTreeMap<TenantId, TenantConfig>,
 }
@@ -89,15 +103,23 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let table = document.parse();
         let root = Section::root(&document, &table, &ROOT);
-        let server = Server::read(&root.section("server", &server::KEYS));
+        let tls_section = root.section("tls", &tls::KEYS);
+        let tls = Tls::read(&tls_section, folder);
+        let server = Server::read(&root.section("server", &server::KEYS), tls::is_wanted(&tls_section));
+        let limits = Limits::read(&root.section("limits", &limits::KEYS));
         let database = Database::read(&root.section("database", &database::KEYS), folder);
         let log = Log::read(&root.section("log", &log::KEYS));
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
+        // Here it is not told which Mandant is live, so no secret may stand in the file.
+        let secrets = Secrets { folder, source, environment: Environment::Live };
+        let webhooks = Webhooks::read(&root.section("webhooks", &webhooks::KEYS), &secrets);
         let files = tenant_files(&root.section("tenants", &TENANTS), folder);
         let mut errors = document.into_errors();
         let tenants = load_tenants(&files, source, &mut errors);
         match server {
-            Some(server) if errors.is_empty() => Ok(Self { server, database, log, jobs, tenants }),
+            Some(server) if errors.is_empty() => {
+                Ok(Self { server, tls, limits, database, log, jobs, webhooks, tenants })
+            }
             Some(_) | None => Err(ConfigErrors::new(errors)),
         }
     }
@@ -161,7 +183,8 @@ fn read(path: &Path) -> Result<String, FileProblem> {
 /// Every table that the parser knows, with its keys; the schema is compared with it.
 #[cfg(test)]
 pub(crate) fn known_tables() -> Vec<Keys> {
-    let own = [ROOT, TENANTS, server::KEYS, database::KEYS, log::KEYS, jobs::KEYS];
+    let own =
+        [ROOT, TENANTS, server::KEYS, tls::KEYS, limits::KEYS, database::KEYS, log::KEYS, jobs::KEYS, webhooks::KEYS];
     own.into_iter().chain(tenant::known_tables()).collect()
 }
 

@@ -1,7 +1,8 @@
 //! Typed access to tables and values of a file: what does not fit is reported at its place.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, net::IpAddr, ops::RangeInclusive};
 
+use ipnet::IpNet;
 use jiff::civil::Date;
 use toml::{
     Spanned,
@@ -258,6 +259,16 @@ impl<'d> Value<'d> {
             (name.as_ref(), Value { document: self.document, content: value.get_ref(), place })
         };
         Some(self.table()?.iter().map(member).collect())
+    }
+
+    /// Networks, at most so many; an address is the network of itself.
+    pub(super) fn networks(&self, count_max: usize) -> Vec<IpNet> {
+        let network = |text: &str| {
+            let address = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>().or_else(|_| address()).map_err(|_| Problem::Network)
+        };
+        let items = self.items(0..=count_max);
+        items.iter().filter_map(|item| item.parsed(network)).map(|network| network.trunc()).collect()
     }
 
     /// A text in at least one language: a table such as `{ de = "...", en = "..." }`.

@@ -20,7 +20,7 @@ const SECRET_LENGTH_MAX: usize = 4_096;
 const KEY_DIGITS_MIN: usize = 32;
 
 /// Stands in the place of a secret that is not fetched; it is long enough for a key in hexadecimal.
-const SUBSTITUTE: &str = "00000000000000000000000000000000";
+const SUBSTITUTE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Whether secrets that stand outside the settings are needed.
 #[derive(Clone, Copy)]

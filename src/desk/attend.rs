@@ -28,6 +28,8 @@ impl Desk {
         match job.key.kind {
             JobKind::Payment => self.attend_payment(desk, job).await,
             JobKind::Notification => self.attend_notification(desk, job).await,
+            // They are taken by `claim_endpoints` alone.
+            JobKind::Endpoint => Ok(()),
         }
     }
 

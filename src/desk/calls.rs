@@ -15,14 +15,17 @@ use super::{
     change::Extra,
     side::{self, PaymentSide},
 };
-use crate::domain::{
-    attempt::{Attempt, Page},
-    call::{Call, Purpose},
-    decide::Command,
-    ids::{AttemptId, CallId, PaymentId},
-    language::Language,
-    payment::Payment,
-    record::{Fact, PageTold},
+use crate::{
+    domain::{
+        attempt::{Attempt, Page},
+        call::{Call, Purpose},
+        decide::Command,
+        ids::{AttemptId, CallId, PaymentId},
+        language::Language,
+        payment::Payment,
+        record::{Fact, PageTold},
+    },
+    metrics::CallName,
 };
 
 /// How long before the end of a provider key's life a call is no longer repeated, so that clocks may differ.
@@ -132,7 +135,7 @@ impl Desk {
             Purpose::OpenPage { .. } => self.open_page(desk, provider, payment, call, repeated).await,
             Purpose::ClosePage { attempt, .. } => Ok(self.close_page(provider, payment, call, attempt).await),
             Purpose::Capture { .. } | Purpose::Void { .. } | Purpose::Refund { .. } => {
-                Ok(modify(provider, payment, call, repeated).await)
+                Ok(self.modify(provider, payment, call, repeated).await)
             }
         }
     }
@@ -149,7 +152,7 @@ impl Desk {
         let Some(attempt) = attempt else { return Ok(Vec::new()) };
         let Some(pages) = provider.hosted_page() else { return Err(DeskError::MethodUnavailable) };
         let request = self.page_request(desk, payment, attempt, call).await?;
-        let opened = pages.open_page(&request).await;
+        let opened = self.metered(provider, CallName::OpenPage, pages.open_page(&request)).await;
         Ok(match opened {
             Ok(opened) => {
                 let mismatch = opened.echo.compare(request.amount, &request.reference).err();
@@ -201,11 +204,12 @@ impl Desk {
             return Vec::new();
         };
         let Some(pages) = provider.hosted_page() else { return Vec::new() };
-        match pages.close_page(&page.reference, &call.key()).await {
+        let key = call.key();
+        match self.metered(provider, CallName::ClosePage, pages.close_page(&page.reference, &key)).await {
             Ok(answer) => vec![told(payment, attempt, answer)],
             Err(error) => {
                 tracing::warn!(payment = %payment.id, %error, "closing a page of payment {} was not answered", payment.id);
-                match pages.ask_page(&page.reference).await {
+                match self.metered(provider, CallName::AskPage, pages.ask_page(&page.reference)).await {
                     Ok(answer) => vec![told(payment, attempt, answer)],
                     Err(_) => vec![Fact::CallUnanswered { call: call.id }],
                 }
@@ -222,7 +226,8 @@ impl Desk {
     ) -> Result<Payment, DeskError> {
         let provider = desk.provider_of(attempt)?;
         let (Some(page), Some(pages)) = (&attempt.page, provider.hosted_page()) else { return Ok(payment.clone()) };
-        let fact = match pages.ask_page(&page.reference).await {
+        let asked = self.metered(provider.as_ref(), CallName::AskPage, pages.ask_page(&page.reference)).await;
+        let fact = match asked {
             Ok(answer) => told(payment, attempt, answer),
             Err(error) => {
                 tracing::warn!(payment = %payment.id, %error, "asking about a page of payment {} was not answered", payment.id);
@@ -230,6 +235,33 @@ impl Desk {
             }
         };
         Ok(self.record(desk, payment.id, &fact, &Extra::default()).await?.payment)
+    }
+
+    /// Captures, voids or refunds.
+    async fn modify(&self, provider: &dyn Provider, payment: &Payment, call: &Call, repeated: bool) -> Vec<Fact> {
+        let Some(change) = modification(payment, call) else { return Vec::new() };
+        let answer = match call.purpose {
+            Purpose::Capture { .. } => match provider.capture() {
+                Some(capture) => self.metered(provider, CallName::Capture, capture.capture(&change)).await,
+                None => return Vec::new(),
+            },
+            Purpose::Void { .. } => match provider.cancel() {
+                Some(cancel) => self.metered(provider, CallName::Cancel, cancel.cancel(&change)).await,
+                None => return Vec::new(),
+            },
+            Purpose::Refund { .. } => match provider.refund() {
+                Some(refund) => self.metered(provider, CallName::Refund, refund.refund(&change)).await,
+                None => return Vec::new(),
+            },
+            Purpose::OpenPage { .. } | Purpose::ClosePage { .. } => return Vec::new(),
+        };
+        match answer {
+            Ok(acceptance) => taken(payment, call, &change, acceptance),
+            Err(error) => {
+                tracing::warn!(payment = %payment.id, %error, "a change of payment {} was not accepted", payment.id);
+                refusal(call, error, repeated).into_iter().collect()
+            }
+        }
     }
 }
 
@@ -241,33 +273,6 @@ enum Repetition {
     OnlyAsk,
     /// It moves nothing, and nobody waits for it any more.
     GiveUp,
-}
-
-/// Captures, voids or refunds.
-async fn modify(provider: &dyn Provider, payment: &Payment, call: &Call, repeated: bool) -> Vec<Fact> {
-    let Some(change) = modification(payment, call) else { return Vec::new() };
-    let answer = match call.purpose {
-        Purpose::Capture { .. } => match provider.capture() {
-            Some(capture) => capture.capture(&change).await,
-            None => return Vec::new(),
-        },
-        Purpose::Void { .. } => match provider.cancel() {
-            Some(cancel) => cancel.cancel(&change).await,
-            None => return Vec::new(),
-        },
-        Purpose::Refund { .. } => match provider.refund() {
-            Some(refund) => refund.refund(&change).await,
-            None => return Vec::new(),
-        },
-        Purpose::OpenPage { .. } | Purpose::ClosePage { .. } => return Vec::new(),
-    };
-    match answer {
-        Ok(acceptance) => taken(payment, call, &change, acceptance),
-        Err(error) => {
-            tracing::warn!(payment = %payment.id, %error, "a change of payment {} was not accepted", payment.id);
-            refusal(call, error, repeated).into_iter().collect()
-        }
-    }
 }
 
 fn modification(payment: &Payment, call: &Call) -> Option<ModifyPayment> {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        call::Call,
         decide::{self, Command},
         event::{Event, ExceptionCause},
         ids::{CallId, CaptureId, ExceptionId, PaymentId, RefundId},
@@ -137,7 +138,7 @@ impl Desk {
             match self.store.commit(commit).await? {
                 Outcome::Committed => {
                     self.announce();
-                    raise_alarms(&after, &events);
+                    self.raise_alarms(&after, &events);
                     return Ok(Changed { payment: after, events });
                 }
                 Outcome::AlreadyCommitted => {
@@ -328,21 +329,12 @@ pub(super) fn listed(payment: &Payment) -> ListedPayment {
         state: payment.state.as_str().to_owned(),
         kassenzeichen: payment.terms.kassenzeichen.clone(),
         created_at: payment.created_at,
+        intent_since: intent_since(payment),
     }
 }
 
-/// Writes what a person must see into the log, whatever way it became known.
-fn raise_alarms(payment: &Payment, events: &[Event]) {
-    let id = payment.id;
-    for event in events {
-        match event {
-            Event::ExceptionOpened { cause, .. } => {
-                tracing::error!(payment = %id, ?cause, "payment {id} needs a person");
-            }
-            Event::AttemptUnknown { cause, .. } | Event::RefundUnknown { cause, .. } => {
-                tracing::warn!(payment = %id, ?cause, "the outcome of a call for payment {id} is not known");
-            }
-            _ => {}
-        }
-    }
+/// Since when a payment has had a call whose outcome is not settled. What cannot be called yet is no such call.
+pub(super) fn intent_since(payment: &Payment) -> Option<Timestamp> {
+    let unsettled = |call: &&Call| call.accepted.is_none() && !attention::waits_for_reference(payment, call);
+    payment.calls.iter().filter(unsettled).map(|call| call.intended_at).min()
 }

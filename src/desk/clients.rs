@@ -21,8 +21,16 @@ use crate::{
 };
 
 /// What a client may be allowed to do by its key. Approving is for persons and is not among them.
-pub const SCOPES: [&str; 7] =
-    ["payments:write", "payments:read", "refunds:request", "terminals:use", "books:read", "books:write", "operate"];
+pub const SCOPES: [&str; 8] = [
+    "payments:write",
+    "payments:read",
+    "refunds:request",
+    "webhooks:manage",
+    "terminals:use",
+    "books:read",
+    "books:write",
+    "operate",
+];
 
 /// How many hexadecimal digits follow the prefix of a key.
 const KEY_DIGITS: usize = 64;

@@ -234,7 +234,8 @@ impl Desk {
             | Space::ProviderReference
             | Space::Notification
             | Space::MoneyFact
-            | Space::Refund => Ok(None),
+            | Space::Refund
+            | Space::WebhookSlot => Ok(None),
         }
     }
 

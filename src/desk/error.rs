@@ -84,6 +84,27 @@ pub enum DeskError {
     /// Only a person may do it, and an API key is none.
     #[error("this needs a person")]
     NeedsPerson,
+    /// No key is set from which secrets of webhook endpoints could be derived.
+    #[error("webhooks are not set up")]
+    WebhooksNotSetUp,
+    /// There are as many webhook endpoints, or secrets of one, as there may be.
+    #[error("no further {of}")]
+    WebhookLimit {
+        /// What there are enough of.
+        of: &'static str,
+    },
+    /// Nothing is sent to the endpoint.
+    #[error("the webhook endpoint is disabled")]
+    EndpointDisabled,
+    /// A replay of the endpoint is under way.
+    #[error("a replay is under way")]
+    ReplayUnderWay,
+    /// The endpoint was changed since the client has seen it.
+    #[error("the endpoint has another version")]
+    OtherVersion {
+        /// The version it has.
+        version: u64,
+    },
     /// A key that the command needs is held by somebody else; callers that expect it judge it.
     #[error("a key is taken")]
     Taken(Box<Taken>),

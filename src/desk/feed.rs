@@ -1,25 +1,53 @@
 //! The event feed: the sealed log, seen by portals.
 
+mod replayed;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::replayed::Reader;
 use super::{
-    Desk, DeskError, TenantDesk, log,
+    Desk, DeskError,
     view::{PaymentView, RefundView},
 };
-use crate::{
-    domain::{
-        attempt::CaptureRole,
-        event::{Event, Recorded},
-        ids::{PaymentId, RefundId},
-        payment::{Payment, State},
-    },
-    store::{commit::StreamKind, read::SealedRecord},
+use crate::domain::{
+    attempt::CaptureRole,
+    event::Event,
+    ids::RefundId,
+    payment::{Payment, State},
 };
 
-/// How many records of the log are looked through for one page of the feed.
+/// How many records of the log are looked through at once for a page of the feed.
 const RECORDS_MAX: u32 = 1_000;
+/// How many for deliveries, of which fewer are under way at a time.
+const DELIVERED_RECORDS_MAX: u32 = 200;
+
+/// Every type that portals may see.
+pub const EVENT_TYPES: [&str; 22] = [
+    "payment.created",
+    "payment.declined",
+    "payment.processing",
+    "payment.authorised",
+    "payment.paid",
+    "payment.overpaid",
+    "payment.outcome_unknown",
+    "payment.cancelled",
+    "payment.expired",
+    "payment.failed",
+    "payment.reversed",
+    "refund.requested",
+    "refund.approved",
+    "refund.rejected",
+    "refund.outcome_unknown",
+    "refund.succeeded",
+    "refund.failed",
+    "refund.returned",
+    "dispute.opened",
+    "dispute.debited",
+    "dispute.won",
+    "exception.opened",
+];
 
 /// An event as portals see it; `data` is the object as it was then.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +58,8 @@ pub struct FeedEvent {
     created_at: Timestamp,
     position: u64,
     data: Snapshot,
+    #[serde(skip)]
+    stream: Uuid,
 }
 
 /// The object of an event.
@@ -49,6 +79,33 @@ pub struct FeedPage {
     pub next_after: u64,
 }
 
+impl FeedEvent {
+    /// Its id, which is the same in every view.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// When it happened.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Its position in the log.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The payment it is about.
+    pub fn stream(&self) -> Uuid {
+        self.stream
+    }
+}
+
 impl FeedPage {
     /// Whether it has no event.
     pub fn is_empty(&self) -> bool {
@@ -59,68 +116,62 @@ impl FeedPage {
 impl Desk {
     /// The events after a position. Positions may skip numbers, but miss nothing.
     pub async fn feed(&self, tenant: &str, after: u64, limit: usize) -> Result<FeedPage, DeskError> {
-        let desk = self.tenant(tenant)?;
-        let mut page = FeedPage { data: Vec::new(), next_after: after };
+        let mut looked_through = after;
         loop {
-            let records = self.store.log(tenant, page.next_after, RECORDS_MAX).await?;
-            let last = records.len() < usize::try_from(RECORDS_MAX).unwrap_or(usize::MAX);
-            for record in &records {
-                if page.data.len() >= limit {
-                    return Ok(page);
-                }
-                if let Some(event) = self.feed_event(desk, record).await? {
-                    page.data.push(event);
-                    page.next_after = record.position;
-                } else if !page.data.is_empty() || !last {
-                    page.next_after = record.position;
-                }
-            }
-            if last && page.data.is_empty() {
-                page.next_after = after;
-            }
-            if last || !page.data.is_empty() {
+            let (page, last) = self.look_through(tenant, looked_through, RECORDS_MAX, limit, &|_| true).await?;
+            if !page.is_empty() {
                 return Ok(page);
             }
+            if last {
+                return Ok(FeedPage { next_after: after, ..page });
+            }
+            looked_through = page.next_after;
         }
     }
 
-    async fn feed_event(&self, desk: &TenantDesk, record: &SealedRecord) -> Result<Option<FeedEvent>, DeskError> {
-        if record.kind != StreamKind::Payment {
-            return Ok(None);
-        }
-        let body: log::PaymentRecord = serde_json::from_slice(&record.body)?;
-        let tenant = desk.tenant.id.as_str();
-        let id = PaymentId(record.stream);
-        let before = match record.version {
-            1 => None,
-            version => Some(self.payment_at(tenant, id, version.saturating_sub(1)).await?),
-        };
-        let Some((kind, refund)) = public_type(before.as_ref(), &body.event) else { return Ok(None) };
-        let after = after_of(before, id, body.event, record.at)?;
-        let data = match refund.and_then(|refund| after.refund(refund)) {
-            Some(refund) => Snapshot::Refund(Box::new(self.view_refund(desk, &after, refund).await?)),
-            None => Snapshot::Payment(Box::new(self.view(desk, &after).await?)),
-        };
-        Ok(Some(FeedEvent { id: event_id(record), kind, created_at: record.at, position: record.position, data }))
+    /// The events of wanted types in the next records after a position; `next_after` is the last record looked at,
+    /// whether it was an event or not.
+    pub async fn events(
+        &self,
+        tenant: &str,
+        after: u64,
+        limit: usize,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<FeedPage, DeskError> {
+        Ok(self.look_through(tenant, after, DELIVERED_RECORDS_MAX, limit, wanted).await?.0)
     }
-}
 
-fn after_of(before: Option<Payment>, id: PaymentId, event: Event, at: Timestamp) -> Result<Payment, DeskError> {
-    match before {
-        None => Ok(Payment::create(id, &Recorded { at, event })?),
-        Some(mut payment) => {
-            payment.apply(&event, at)?;
-            Ok(payment)
+    /// The event at a position, if portals see what is there.
+    pub async fn event_at(&self, tenant: &str, position: u64) -> Result<Option<FeedEvent>, DeskError> {
+        let mut reader = Reader::new(self, self.tenant(tenant)?);
+        let records = self.store.log(tenant, position.saturating_sub(1), 1).await?;
+        match records.first().filter(|record| record.position == position) {
+            Some(record) => reader.event(record, &|_| true).await,
+            None => Ok(None),
         }
     }
-}
 
-/// The id of an event: it follows from its moment and the hash of its place in the log, so every view has the same.
-fn event_id(record: &SealedRecord) -> Uuid {
-    let mut random = [0; 10];
-    random.copy_from_slice(record.hash.split_at(10).0);
-    let millis = u64::try_from(record.at.as_millisecond()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    /// The events among the next records of the log, and whether these are the last.
+    async fn look_through(
+        &self,
+        tenant: &str,
+        after: u64,
+        records_max: u32,
+        limit: usize,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<(FeedPage, bool), DeskError> {
+        let mut reader = Reader::new(self, self.tenant(tenant)?);
+        let mut page = FeedPage { data: Vec::new(), next_after: after };
+        let records = self.store.log(tenant, after, records_max).await?;
+        for record in &records {
+            if page.data.len() >= limit {
+                return Ok((page, false));
+            }
+            page.data.extend(reader.event(record, wanted).await?);
+            page.next_after = record.position;
+        }
+        Ok((page, records.len() < usize::try_from(records_max).unwrap_or(usize::MAX)))
+    }
 }
 
 /// What portals call an event, if they see it at all, and the refund it is about.

@@ -47,6 +47,38 @@ pub enum ClientRecord {
     KeyRevoked { client: Uuid },
 }
 
+/// The body of a record about a webhook endpoint. Of its address only the origin is told, with the digest of the whole:
+/// a path or query may hold what must not stay for ever.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WebhookRecord {
+    /// A client made an endpoint. `events` are the types it gets, all where there are none; `master` is the fingerprint of
+    /// the key from which its first secret is derived.
+    EndpointCreated { client: Uuid, slot: u32, target: WebhookTarget, generation: u32, master: String },
+    /// A client changed what is sent, or where, or whether.
+    EndpointChanged { client: Uuid, target: WebhookTarget, enabled: bool },
+    /// A client made a new secret; the former ones sign for so many seconds more.
+    SecretRotated { client: Uuid, generation: u32, master: String, expire_old_after_seconds: u32 },
+    /// A client had a part of the log sent once more.
+    ReplayOrdered { client: Uuid, after: u64, until: u64 },
+    /// The endpoint said that it is gone for good.
+    EndpointGone,
+    /// A client deleted the endpoint.
+    EndpointDeleted { client: Uuid },
+}
+
+/// Where events are sent, and which.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WebhookTarget {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// SHA-256 of the whole address, in hexadecimal.
+    pub url_digest: String,
+    /// The types of events; all where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+}
+
 /// The record of an event, with the entries that follow from it.
 pub fn payment_record(event: &Event, entries: Vec<Entry>) -> Result<NewRecord, DeskError> {
     let legs: Vec<(Account, _)> =

@@ -12,18 +12,23 @@ pub mod clients;
 pub mod create;
 mod error;
 pub mod feed;
+pub mod health;
 pub mod idempotency;
 pub mod listing;
 pub mod log;
+mod look;
 mod manage;
+mod metering;
 mod notifications;
 mod numbers;
 mod pay;
+pub mod readiness;
 mod refunds;
 pub mod side;
 mod token;
 pub mod verify;
 pub mod view;
+pub mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -43,6 +48,7 @@ use crate::{
     clock::Clock,
     domain::{attempt::Attempt, tenant::Tenant},
     ids::Ids,
+    metrics::Metrics,
     store::Store,
 };
 
@@ -54,6 +60,9 @@ pub struct Desk {
     settings: Settings,
     tenants: BTreeMap<String, TenantDesk>,
     numbers: numbers::Numbers,
+    metrics: Metrics,
+    healths: health::Healths,
+    looks: look::Looks,
     wake: Arc<Notify>,
     changes: watch::Sender<()>,
 }
@@ -83,6 +92,8 @@ pub struct Settings {
     pub notification_patience: Duration,
     /// The name of this instance in leases of numbers.
     pub instance: String,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Settings,
 }
 
 impl Settings {
@@ -97,6 +108,7 @@ impl Settings {
             call_grace: Duration::from_secs(15),
             notification_patience: Duration::from_hours(72),
             instance: "zahlstelle".to_owned(),
+            webhooks: webhooks::Settings::default(),
         }
     }
 }
@@ -112,6 +124,7 @@ impl Desk {
         wake: Arc<Notify>,
     ) -> Self {
         let tenants = tenants.into_iter().map(|desk| (desk.tenant.id.as_str().to_owned(), desk)).collect();
+        let metrics = metering::metrics(store.as_ref(), &tenants, clock.now());
         Self {
             store,
             clock,
@@ -119,6 +132,9 @@ impl Desk {
             settings,
             tenants,
             numbers: numbers::Numbers::default(),
+            metrics,
+            healths: health::Healths::default(),
+            looks: look::Looks::default(),
             wake,
             changes: watch::Sender::new(()),
         }
@@ -157,6 +173,12 @@ impl Desk {
     /// Tells that something was committed by this instance, so that whoever waits for the feed looks again.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// A byte that nobody can foresee, to spread what would happen at the same moment.
+    pub fn jitter(&self) -> u8 {
+        let [byte, ..] = self.ids.bytes();
+        byte
     }
 
     fn id(&self) -> Uuid {

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use zahlstelle_contract::{
     fact::ProviderFact,
     notification::{Notification, NotificationError, RawDelivery},
+    provider::Notifications,
     reference::AccountName,
 };
 
@@ -14,6 +15,7 @@ use crate::{
         payment::{Payment, attempt_named_by_change},
         record::Fact,
     },
+    metrics::NotificationResult,
     store::{
         commit::{ClaimKey, Commit, JobChange, JobKey, JobKind, NewClaim, Outcome, Row, Space},
         read::{InboxItem, InboxState},
@@ -51,6 +53,20 @@ impl Desk {
         let provider = desk.provider(hook.account)?;
         let reader =
             provider.notifications().filter(|_| provider.provider() == hook.provider).ok_or(DeskError::NotFound)?;
+        let delivered = self.take_items(desk, reader, hook).await?;
+        let count = |result, number| self.metrics.providers.notified(hook.account.as_str(), result, number);
+        count(NotificationResult::Kept, delivered.kept);
+        count(NotificationResult::Repeated, delivered.repeated);
+        count(NotificationResult::Refused, delivered.refused.len());
+        Ok(delivered)
+    }
+
+    async fn take_items(
+        &self,
+        desk: &TenantDesk,
+        reader: &dyn Notifications,
+        hook: &Hook<'_>,
+    ) -> Result<Delivered, DeskError> {
         let mut delivered = Delivered { acknowledgement: reader.acknowledgement(), ..Delivered::default() };
         let items = match reader.verify(hook.delivery) {
             Ok(items) => items,
@@ -182,11 +198,24 @@ impl Desk {
         job: &JobKey,
         fence: u64,
     ) -> Result<(), DeskError> {
+        let account = serde_json::from_slice(&item.body).map(|notification: Notification| notification.account);
         let mut commit = Commit::new(self.id(), desk.tenant.id.as_str(), self.now());
         commit.rows.push(Row::Inbox(InboxItem { state, ..item }));
         commit.jobs.push(JobChange::EndTaken { kind: job.kind, subject: job.subject, fence });
         match self.store.commit(commit).await? {
-            Outcome::Committed | Outcome::AlreadyCommitted | Outcome::FenceLost => Ok(()),
+            Outcome::Committed => {
+                // What cannot even be read has an account all the same, which nobody knows any more.
+                let account = account.as_ref().map_or("unreadable", AccountName::as_str);
+                match state {
+                    InboxState::Waiting | InboxState::Applied => {}
+                    InboxState::Unmatched => self.metrics.providers.notified(account, NotificationResult::Unmatched, 1),
+                    InboxState::Uninterpreted => {
+                        self.metrics.providers.notified(account, NotificationResult::Uninterpreted, 1);
+                    }
+                }
+                Ok(())
+            }
+            Outcome::AlreadyCommitted | Outcome::FenceLost => Ok(()),
             Outcome::Stale(_) | Outcome::Taken(_) => Err(DeskError::Contended),
         }
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zahlstelle_contract::money::Money;
 
 use self::evidence::Evidence;
-use super::{DeskError, log::PaymentRecord};
+use super::{DeskError, change, log::PaymentRecord};
 use crate::{
     domain::{
         attempt::{Capture, CaptureRole},
@@ -124,7 +124,7 @@ impl Check {
         match record.kind {
             StreamKind::Payment => self.payment_record(record),
             StreamKind::Client => self.evidence.client_record(record, &mut self.report),
-            StreamKind::Numbers => {}
+            StreamKind::Numbers | StreamKind::Webhook => {}
         }
     }
 
@@ -218,6 +218,7 @@ impl Check {
                         && row.state == payment.state.as_str()
                         && row.kassenzeichen == payment.terms.kassenzeichen
                         && row.created_at == payment.created_at
+                        && row.intent_since == change::intent_since(payment)
                 });
                 if !fits {
                     self.report.find(|| format!("payment {} is listed otherwise than its records say", row.id));

@@ -222,7 +222,8 @@ impl Desk {
         Ok(refund_view(payment, refund, side.map(|side| side.reason)))
     }
 
-    fn compose(
+    /// A payment as it is shown, with everything at hand.
+    pub(super) fn compose(
         &self,
         desk: &TenantDesk,
         payment: &Payment,
@@ -351,7 +352,8 @@ fn capture_view(payment: &Payment, capture: &crate::domain::attempt::Capture) ->
     }
 }
 
-fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> RefundView {
+/// A refund as it is shown, with the words of whoever asked for it.
+pub(super) fn refund_view(payment: &Payment, refund: &Refund, reason: Option<String>) -> RefundView {
     let waits = payment.capture(refund.capture).is_some_and(|capture| capture.payment.is_none());
     let (cause, failure, outcome_due_at) = match &refund.state {
         RefundState::Approved if waits => (Some("awaiting_provider_reference"), None, None),
@@ -411,50 +413,33 @@ fn dispute_view(dispute: &crate::domain::refund::Dispute) -> DisputeView {
 }
 
 fn exception_view(exception: &OpenException) -> ExceptionView {
-    let view = ExceptionView { id: exception.id.0, created_at: exception.at, ..ExceptionView::default() };
+    let cause = exception.cause.as_str();
+    let view = ExceptionView { id: exception.id.0, cause, created_at: exception.at, ..ExceptionView::default() };
     let text = |reference: &ProviderReference| Some(reference.to_string());
     match &exception.cause {
-        ExceptionCause::Overpayment { capture } => {
-            ExceptionView { cause: "overpayment", capture: Some(*capture), ..view }
-        }
+        ExceptionCause::Overpayment { capture } => ExceptionView { capture: Some(*capture), ..view },
         ExceptionCause::Mismatch { attempt, told } => {
-            ExceptionView { cause: "mismatch", attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
+            ExceptionView { attempt: Some(*attempt), amount: told.map(Money::decimal), ..view }
         }
-        ExceptionCause::Impossible { fact, reference } => ExceptionView {
-            cause: "impossible",
-            code: Some(fact.clone()),
-            provider_reference: reference.as_ref().and_then(text),
-            ..view
-        },
-        ExceptionCause::ForeignRefund { reference, amount } => ExceptionView {
-            cause: "foreign_refund",
-            provider_reference: text(reference),
-            amount: Some(amount.decimal()),
-            ..view
-        },
+        ExceptionCause::Impossible { fact, reference } => {
+            ExceptionView { code: Some(fact.clone()), provider_reference: reference.as_ref().and_then(text), ..view }
+        }
+        ExceptionCause::ForeignRefund { reference, amount } => {
+            ExceptionView { provider_reference: text(reference), amount: Some(amount.decimal()), ..view }
+        }
         ExceptionCause::OutcomeOverdue { attempt, refund } => {
-            ExceptionView { cause: "outcome_overdue", attempt: *attempt, refund: *refund, ..view }
+            ExceptionView { attempt: *attempt, refund: *refund, ..view }
         }
         ExceptionCause::CallRejected { code, .. } => {
-            ExceptionView { cause: "call_rejected", code: code.as_ref().map(ToString::to_string), ..view }
+            ExceptionView { code: code.as_ref().map(ToString::to_string), ..view }
         }
-        ExceptionCause::ReferenceMissing { attempt, capture_before } => ExceptionView {
-            cause: "reference_missing",
-            attempt: Some(*attempt),
-            capture_before: Some(*capture_before),
-            ..view
-        },
-        ExceptionCause::CaptureDue { attempt, capture_before } => ExceptionView {
-            cause: "capture_due",
-            attempt: Some(*attempt),
-            capture_before: Some(*capture_before),
-            ..view
-        },
-        ExceptionCause::RefundContradicted { refund } => {
-            ExceptionView { cause: "refund_contradicted", refund: Some(*refund), ..view }
+        ExceptionCause::ReferenceMissing { attempt, capture_before }
+        | ExceptionCause::CaptureDue { attempt, capture_before } => {
+            ExceptionView { attempt: Some(*attempt), capture_before: Some(*capture_before), ..view }
         }
+        ExceptionCause::RefundContradicted { refund } => ExceptionView { refund: Some(*refund), ..view },
         ExceptionCause::VoidFailed { attempt, code } => {
-            ExceptionView { cause: "void_failed", attempt: Some(*attempt), code: Some(code.to_string()), ..view }
+            ExceptionView { attempt: Some(*attempt), code: Some(code.to_string()), ..view }
         }
     }
 }

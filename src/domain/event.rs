@@ -227,6 +227,38 @@ pub enum ExceptionCause {
     VoidFailed { attempt: AttemptId, code: ProviderCode },
 }
 
+impl ExceptionCause {
+    /// The names of all causes.
+    pub const NAMES: [&'static str; 10] = [
+        "overpayment",
+        "mismatch",
+        "impossible",
+        "foreign_refund",
+        "outcome_overdue",
+        "call_rejected",
+        "reference_missing",
+        "capture_due",
+        "refund_contradicted",
+        "void_failed",
+    ];
+
+    /// The name in views and metrics, as it is stored.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Overpayment { .. } => "overpayment",
+            Self::Mismatch { .. } => "mismatch",
+            Self::Impossible { .. } => "impossible",
+            Self::ForeignRefund { .. } => "foreign_refund",
+            Self::OutcomeOverdue { .. } => "outcome_overdue",
+            Self::CallRejected { .. } => "call_rejected",
+            Self::ReferenceMissing { .. } => "reference_missing",
+            Self::CaptureDue { .. } => "capture_due",
+            Self::RefundContradicted { .. } => "refund_contradicted",
+            Self::VoidFailed { .. } => "void_failed",
+        }
+    }
+}
+
 /// An event with the moment of its command.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Recorded {

@@ -23,3 +23,4 @@ pub mod refund;
 pub mod return_url;
 pub mod tenant;
 pub mod time_limit;
+pub mod webhook;

@@ -5,19 +5,24 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::{Code, Limits, ProblemDetails};
+use super::{AppState, Code, Counted, ProblemDetails, limits::Class};
 
-/// The whole body, if it has at most so many bytes and arrives in time.
-pub(super) async fn read(body: Body, bytes_max: usize, limits: &Limits) -> Result<Bytes, ProblemDetails> {
+/// The whole body, if it has at most as many bytes as its class may have, and arrives in time.
+pub(super) async fn read(body: Body, class: Class, state: &AppState) -> Result<Bytes, ProblemDetails> {
+    let bytes_max = state.limits.body_bytes_max(class);
     let collecting = Limited::new(body, bytes_max).collect();
-    match timeout(limits.body_timeout, collecting).await {
+    match timeout(state.limits.body_timeout(class), collecting).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if is_too_large(error.as_ref()) => {
+            state.counts.note(Counted::BodyTooLarge);
             Err(ProblemDetails::new(Code::BodyTooLarge)
                 .with_detail(format!("The body has more than {bytes_max} bytes.")))
         }
         Ok(Err(_)) => Err(ProblemDetails::new(Code::BodyIncomplete)),
-        Err(_) => Err(ProblemDetails::new(Code::BodyTooSlow)),
+        Err(_) => {
+            state.counts.note(Counted::BodyTimeout);
+            Err(ProblemDetails::new(Code::BodyTooSlow))
+        }
     }
 }
 

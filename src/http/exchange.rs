@@ -38,7 +38,7 @@ impl Reader {
     fn told(self, problem: ProblemDetails, id: RequestId) -> Response {
         match self {
             Self::Program => problem.into_response(id),
-            Self::Citizen => pages::sorry(problem.code()),
+            Self::Citizen => pages::sorry(&problem),
         }
     }
 }

@@ -3,10 +3,12 @@
 //! [`routes`] is the table of operations. A request is carried by [`exchange`] in a task of its own, so that a client
 //! that hangs up cancels nothing; [`listener`] accepts connections and waits for those tasks at shutdown.
 
+mod admission;
 mod api;
 mod auth;
 mod body;
 pub mod checkout;
+mod counts;
 mod drain;
 mod exchange;
 mod hooks;
@@ -17,22 +19,26 @@ mod ops;
 mod pages;
 mod problem;
 mod query;
+mod rate;
 pub mod routes;
+mod source;
+pub mod tls;
 
 use std::sync::Arc;
 
 use axum::Router;
 use uuid::Uuid;
 
-use self::checkout::CheckoutSettings;
+use self::{admission::Hosts, checkout::CheckoutSettings, rate::Gates};
 
 pub use self::{
+    counts::{Count, Counted, Counts, Label},
     drain::Drain,
-    limits::Limits,
+    limits::{Class, Limits, Rate, Rates},
     listener::{ListenError, NotDrained, Server},
     problem::{Code, ProblemDetails},
 };
-use crate::{desk::Desk, ids::Ids};
+use crate::{desk::Desk, ids::Ids, outbound::hook::AddressPolicy};
 
 /// What every request is handled with. Clones share everything.
 #[derive(Clone)]
@@ -43,14 +49,38 @@ pub struct AppState {
     pub limits: Limits,
     /// Tells when the server goes, and waits for what is under way.
     pub drain: Drain,
+    /// What was seen so far.
+    pub counts: Arc<Counts>,
+    /// Where webhook endpoints may be.
+    pub hook_addresses: AddressPolicy,
     ids: Arc<dyn Ids>,
     keys: Arc<auth::KeyCache>,
+    hosts: Arc<Hosts>,
+    gates: Option<Arc<Gates>>,
 }
 
 impl AppState {
-    /// The state of a server that has answered nothing yet.
+    /// The state of a server that has answered nothing yet. It serves the host of the public address.
     pub fn new(desk: Arc<Desk>, ids: Arc<dyn Ids>, limits: Limits) -> Self {
-        Self { desk, limits, drain: Drain::default(), ids, keys: Arc::default() }
+        let hosts = Arc::new(Hosts::of(&desk.settings().public_url));
+        let gates = limits.rates.as_ref().map(|rates| Arc::new(Gates::new(rates)));
+        let (drain, counts, keys) = (Drain::default(), Arc::default(), Arc::default());
+        let hook_addresses = AddressPolicy::default();
+        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates }
+    }
+
+    /// Serves further hosts.
+    #[must_use]
+    pub fn with_hosts(self, extra: impl IntoIterator<Item = String>) -> Self {
+        let mut hosts = Hosts::of(&self.desk.settings().public_url);
+        hosts.add(extra);
+        Self { hosts: Arc::new(hosts), ..self }
+    }
+
+    /// Says where webhook endpoints may be; by default at public addresses alone.
+    #[must_use]
+    pub fn with_hook_addresses(self, hook_addresses: AddressPolicy) -> Self {
+        Self { hook_addresses, ..self }
     }
 
     fn new_id(&self) -> Uuid {

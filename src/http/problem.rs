@@ -3,7 +3,7 @@
 mod code;
 mod desk;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body,
@@ -30,6 +30,7 @@ pub struct ProblemDetails {
     members: BTreeMap<&'static str, Value>,
     errors: Vec<ErrorItem>,
     replayed: bool,
+    retry_after: Option<Duration>,
 }
 
 /// Where in a request something is wrong, and how.
@@ -63,7 +64,7 @@ struct Document<'a> {
 impl ProblemDetails {
     /// A problem that its code says everything about.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, members: BTreeMap::new(), errors: Vec::new(), replayed: false }
+        Self { code, detail: None, members: BTreeMap::new(), errors: Vec::new(), replayed: false, retry_after: None }
     }
 
     /// Says more about this case.
@@ -109,6 +110,19 @@ impl ProblemDetails {
         Self { replayed, ..self }
     }
 
+    /// Says when it makes sense to ask again, where that is known better than by the code.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// After how many seconds it makes sense to ask again.
+    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+        // A second that has begun counts, since whoever comes a moment too early is refused again.
+        let known = |wait: Duration| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+        self.retry_after.map(known).or_else(|| self.code.retry_after_seconds().map(u64::from))
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code
@@ -131,7 +145,7 @@ impl ProblemDetails {
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.code.retry_after_seconds() {
+        if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code == Code::Unauthenticated {

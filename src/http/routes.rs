@@ -1,6 +1,6 @@
 //! Every operation in one table: it feeds the router, the log and the test against the OpenAPI document.
 
-use std::{future::ready, time::Duration};
+use std::future::ready;
 
 use axum::{
     Router,
@@ -13,16 +13,19 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::{
-    AppState, Code, ProblemDetails,
-    api::{catalogue, events, payments, refunds},
+    AppState, Code, ProblemDetails, admission,
+    api::{catalogue, events, payments, refunds, webhook_endpoints as endpoints},
     auth, body,
     exchange::{self, Handled, Reader},
-    hooks, limits, ops,
+    hooks,
+    limits::Class,
+    ops,
+    rate::Seat,
 };
 use crate::desk::clients::Caller;
 
 /// Everything that can be asked.
-pub static OPERATIONS: [Operation; 17] = [
+pub static OPERATIONS: [Operation; 27] = [
     client("createPayment", Verb::Post, "/v1/payments", "payments:write", |call, by| {
         Box::pin(payments::create(call, by))
     }),
@@ -55,13 +58,48 @@ pub static OPERATIONS: [Operation; 17] = [
         class: Class::LongPoll,
         ..client("listEvents", Verb::Get, "/v1/events", "payments:read", |call, by| Box::pin(events::list(call, by)))
     },
-    Operation {
-        class: Class::Hook,
-        ..open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", |call| Box::pin(hooks::receive(call)))
-    },
-    open("checkLiveness", Verb::Get, "/health/live", |_| Box::pin(ready(Ok(ops::live())))),
-    open("checkReadiness", Verb::Get, "/health/ready", |call| Box::pin(ops::ready(call))),
-    open("getOpenApi", Verb::Get, "/openapi.yaml", |_| Box::pin(ready(Ok(ops::openapi())))),
+    client("createWebhookEndpoint", Verb::Post, "/v1/webhook-endpoints", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::create(call, by))
+    }),
+    client("listWebhookEndpoints", Verb::Get, "/v1/webhook-endpoints", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::list(call, by))
+    }),
+    client("getWebhookEndpoint", Verb::Get, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::get(call, by))
+    }),
+    client("changeWebhookEndpoint", Verb::Patch, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::change(call, by))
+    }),
+    client("deleteWebhookEndpoint", Verb::Delete, "/v1/webhook-endpoints/{id}", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::delete(call, by))
+    }),
+    client(
+        "rotateWebhookSecret",
+        Verb::Post,
+        "/v1/webhook-endpoints/{id}/rotate-secret",
+        "webhooks:manage",
+        |call, by| Box::pin(endpoints::rotate(call, by)),
+    ),
+    client("testWebhookEndpoint", Verb::Post, "/v1/webhook-endpoints/{id}/test", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::test(call, by))
+    }),
+    client("replayEvents", Verb::Post, "/v1/webhook-endpoints/{id}/replay", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::replay_range(call, by))
+    }),
+    client("listDeliveries", Verb::Get, "/v1/webhook-endpoints/{id}/deliveries", "webhooks:manage", |call, by| {
+        Box::pin(endpoints::deliveries(call, by))
+    }),
+    client(
+        "replayDelivery",
+        Verb::Post,
+        "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay",
+        "webhooks:manage",
+        |call, by| Box::pin(endpoints::replay_delivery(call, by)),
+    ),
+    open("takeDelivery", Verb::Post, "/hooks/{provider}/{account}", Class::Hook, |call| Box::pin(hooks::receive(call))),
+    open("checkLiveness", Verb::Get, "/health/live", Class::Health, |_| Box::pin(ready(Ok(ops::live())))),
+    open("checkReadiness", Verb::Get, "/health/ready", Class::Health, |call| Box::pin(ops::ready(call))),
+    open("getOpenApi", Verb::Get, "/openapi.yaml", Class::Open, |_| Box::pin(ready(Ok(ops::openapi())))),
 ];
 
 /// One operation.
@@ -85,17 +123,10 @@ pub enum Verb {
     Get,
     /// Writes.
     Post,
-}
-
-/// What bounds an operation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Class {
-    /// A request of a portal.
-    Standard,
-    /// A request that waits for something to happen.
-    LongPoll,
-    /// A delivery of a provider.
-    Hook,
+    /// Changes some members of what is there.
+    Patch,
+    /// Takes something away.
+    Delete,
 }
 
 /// Who may ask, and what is done then.
@@ -131,6 +162,8 @@ impl Verb {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 
@@ -138,24 +171,9 @@ impl Verb {
         match self {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
+            Self::Patch => MethodFilter::PATCH,
+            Self::Delete => MethodFilter::DELETE,
         }
-    }
-}
-
-impl Class {
-    fn body_bytes_max(self, state: &AppState) -> usize {
-        match self {
-            Self::Standard | Self::LongPoll => state.limits.request_body_bytes_max,
-            Self::Hook => limits::HOOK_BODY_BYTES_MAX,
-        }
-    }
-
-    fn timeout(self, state: &AppState) -> Duration {
-        let waits = match self {
-            Self::Standard | Self::Hook => Duration::ZERO,
-            Self::LongPoll => Duration::from_secs(u64::from(limits::FEED_WAIT_SECONDS_MAX)),
-        };
-        state.limits.request_timeout.saturating_add(waits)
     }
 }
 
@@ -173,11 +191,15 @@ const fn client(
     scope: &'static str,
     run: fn(Call, Caller) -> Answering,
 ) -> Operation {
-    Operation { id, verb, path, class: Class::Standard, entry: Entry::Client { scope, run } }
+    let class = match verb {
+        Verb::Get => Class::Read,
+        Verb::Post | Verb::Patch | Verb::Delete => Class::Write,
+    };
+    Operation { id, verb, path, class, entry: Entry::Client { scope, run } }
 }
 
-const fn open(id: &'static str, verb: Verb, path: &'static str, run: fn(Call) -> Answering) -> Operation {
-    Operation { id, verb, path, class: Class::Standard, entry: Entry::Open(run) }
+const fn open(id: &'static str, verb: Verb, path: &'static str, class: Class, run: fn(Call) -> Answering) -> Operation {
+    Operation { id, verb, path, class, entry: Entry::Open(run) }
 }
 
 /// The table as a router; everything else is a problem, too.
@@ -190,36 +212,60 @@ pub(super) fn router(state: &AppState) -> Router {
     }
     let (unknown, other) = (state.clone(), state.clone());
     router
-        .method_not_allowed_fallback(move || refuse(other.clone(), "unknownMethod", Code::MethodNotAllowed))
-        .fallback(move || refuse(unknown.clone(), "unknownPath", Code::NotFound))
+        .method_not_allowed_fallback(move |request: Request| {
+            refuse(other.clone(), "unknownMethod", Code::MethodNotAllowed, request)
+        })
+        .fallback(move |request: Request| refuse(unknown.clone(), "unknownPath", Code::NotFound, request))
 }
 
 async fn carry(state: AppState, operation: &'static Operation, request: Request) -> Response {
     let work = perform(state.clone(), operation, request);
-    exchange::carry(&state, operation.id, operation.class.timeout(&state), Reader::Program, work).await
+    let time = state.limits.request_timeout(operation.class);
+    exchange::carry(&state, operation.id, time, Reader::Program, work).await
 }
 
-async fn refuse(state: AppState, operation: &'static str, code: Code) -> Response {
-    let work = ready(Handled { caller: None, answer: Err(ProblemDetails::new(code)) });
-    exchange::carry(&state, operation, state.limits.request_timeout, Reader::Program, work).await
+async fn refuse(state: AppState, operation: &'static str, code: Code, request: Request) -> Response {
+    let answer = admission::admit(&state, Class::Open, &request).and(Err(ProblemDetails::new(code)));
+    let work = ready(Handled { caller: None, answer });
+    exchange::carry(&state, operation, state.limits.request_timeout(Class::Open), Reader::Program, work).await
 }
 
-/// Who asks is judged before a byte of the body is read.
+/// Who asks, and how often, is judged before a byte of the body is read.
 async fn perform(state: AppState, operation: &'static Operation, request: Request) -> Handled {
+    if let Err(problem) = admission::admit(&state, operation.class, &request) {
+        return Handled { caller: None, answer: Err(problem) };
+    }
+    let source = admission::peer(&request).source;
     match operation.entry {
         Entry::Open(run) => Handled { caller: None, answer: answer(state, operation, request, run).await },
-        Entry::Client { scope, run } => match auth::authenticate(&state, request.headers()).await {
+        Entry::Client { scope, run } => match auth::authenticate(&state, source, request.headers()).await {
             Err(problem) => Handled { caller: None, answer: Err(problem) },
             Ok(caller) => {
                 let by = caller.clone();
-                let answer = match auth::require(&caller, scope) {
-                    Ok(()) => answer(state, operation, request, |call| run(call, by)).await,
+                let answer = match let_in(&state, operation, &caller, scope) {
+                    Ok(seat) => {
+                        let answer = answer(state, operation, request, |call| run(call, by)).await;
+                        drop(seat);
+                        answer
+                    }
                     Err(problem) => Err(problem),
                 };
                 Handled { caller: Some(caller), answer }
             }
         },
     }
+}
+
+/// Whether a client may do this, and may do it now. It waits, where the operation does, until what is returned is gone.
+fn let_in(
+    state: &AppState,
+    operation: &Operation,
+    caller: &Caller,
+    scope: &'static str,
+) -> Result<Option<Seat>, ProblemDetails> {
+    auth::require(caller, scope)?;
+    let Some(gates) = &state.gates else { return Ok(None) };
+    gates.client(operation.class, caller.client.0, &state.counts)
 }
 
 async fn answer(
@@ -231,8 +277,8 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let params = path_params(&mut parts).await?;
     let body = match operation.verb {
-        Verb::Get => Bytes::new(),
-        Verb::Post => body::read(body, operation.class.body_bytes_max(&state), &state.limits).await?,
+        Verb::Get | Verb::Delete => Bytes::new(),
+        Verb::Post | Verb::Patch => body::read(body, operation.class, &state).await?,
     };
     run(Call { state, parts, body, params }).await
 }

@@ -1,13 +1,17 @@
 //! Work in the background: payments and notifications that are due.
 //!
 //! There is one job for each payment that will change by itself and one for each notification that waits. Jobs are
-//! taken with a lease, so several instances share them, and a job whose taker died is taken again.
+//! taken with a lease, so several instances share them, and a job whose taker died is taken again. Webhook endpoints are
+//! looked after in [`webhooks`].
+
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::desk::{Desk, DeskError};
 
@@ -46,6 +50,7 @@ pub async fn run(desk: Arc<Desk>, wake: Arc<Notify>, tick: Duration, stop: Cance
 async fn take(desk: &Arc<Desk>, running: &mut JoinSet<()>) -> Result<bool, DeskError> {
     let now = desk.now();
     let due = desk.store().next_due().await?.is_some_and(|due| due <= now);
+    desk.metrics().jobs.looked(now);
     let free = JOBS_MAX.saturating_sub(u32::try_from(running.len()).unwrap_or(u32::MAX));
     if !due || free == 0 {
         return Ok(false);
@@ -55,15 +60,20 @@ async fn take(desk: &Arc<Desk>, running: &mut JoinSet<()>) -> Result<bool, DeskE
     let all = u32::try_from(jobs.len()).is_ok_and(|count| count == free);
     for job in jobs {
         let desk = Arc::clone(desk);
-        running.spawn(async move {
-            let subject = job.key.subject;
+        let (kind, subject) = (job.key.kind.as_str(), job.key.subject);
+        let span = tracing::info_span!("job", kind, %subject);
+        let attending = async move {
+            let counted = desk.metrics().jobs.begin(kind);
             if let Err(error) = desk.attend(&job).await {
                 tracing::error!(%subject, error = &error as &dyn std::error::Error, "job {subject} failed and is tried again");
                 if let Err(error) = desk.give_back(&job).await {
                     tracing::error!(%subject, error = &error as &dyn std::error::Error, "job {subject} waits for its lease");
                 }
+            } else {
+                counted.succeeded(desk.now());
             }
-        });
+        };
+        running.spawn(attending.instrument(span));
     }
     Ok(all)
 }

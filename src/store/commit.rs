@@ -7,7 +7,10 @@ use zahlstelle_contract::money::Money;
 
 use crate::ledger::account::Account;
 
-use super::read::{Client, InboxItem, ListedPayment, Side};
+use super::{
+    read::{Client, InboxItem, ListedPayment, Side},
+    webhook::WebhookRow,
+};
 
 /// Everything that is to become true at once, for one Mandant.
 #[derive(Clone, Debug)]
@@ -77,6 +80,8 @@ pub enum StreamKind {
     Numbers,
     /// A client of the API and its privileged acts.
     Client,
+    /// A webhook endpoint and what was set of it.
+    Webhook,
 }
 
 impl StreamKind {
@@ -86,12 +91,13 @@ impl StreamKind {
             Self::Payment => "payment",
             Self::Numbers => "numbers",
             Self::Client => "client",
+            Self::Webhook => "webhook",
         }
     }
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Payment, Self::Numbers, Self::Client].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Payment, Self::Numbers, Self::Client, Self::Webhook].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -127,6 +133,8 @@ pub enum Space {
     Refund,
     /// Portal references of services that allow one payment each.
     PortalReference,
+    /// The places that a Mandant has for webhook endpoints.
+    WebhookSlot,
 }
 
 impl Space {
@@ -142,6 +150,7 @@ impl Space {
             Self::MoneyFact => 7,
             Self::Refund => 8,
             Self::PortalReference => 9,
+            Self::WebhookSlot => 10,
         }
     }
 
@@ -157,6 +166,7 @@ impl Space {
             Self::MoneyFact,
             Self::Refund,
             Self::PortalReference,
+            Self::WebhookSlot,
         ]
         .into_iter()
         .find(|space| space.number() == number)
@@ -174,6 +184,7 @@ impl Space {
             Self::MoneyFact => "fact about money",
             Self::Refund => "refund",
             Self::PortalReference => "portal reference",
+            Self::WebhookSlot => "place of a webhook endpoint",
         }
     }
 }
@@ -259,6 +270,8 @@ pub enum Row {
     Inbox(InboxItem),
     /// A client of the API.
     Client(Client),
+    /// A webhook endpoint or a delivery to one.
+    Webhook(WebhookRow),
 }
 
 /// What a job looks after.
@@ -268,20 +281,35 @@ pub enum JobKind {
     Payment,
     /// A notification that must be applied.
     Notification,
+    /// A webhook endpoint. It has no end: whoever takes it keeps it, and renews the lease.
+    Endpoint,
 }
 
 impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Payment, Self::Notification, Self::Endpoint];
+
     /// The number in the database.
     pub fn number(self) -> i64 {
         match self {
             Self::Payment => 1,
             Self::Notification => 2,
+            Self::Endpoint => 3,
+        }
+    }
+
+    /// The name in metrics and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Notification => "notification",
+            Self::Endpoint => "endpoint",
         }
     }
 
     /// The kind of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        [Self::Payment, Self::Notification].into_iter().find(|kind| kind.number() == number)
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -292,7 +320,7 @@ pub struct JobKey {
     pub tenant: String,
     /// What it looks after.
     pub kind: JobKind,
-    /// The payment or notification.
+    /// The payment, notification or endpoint.
     pub subject: Uuid,
 }
 
@@ -323,6 +351,17 @@ pub enum JobChange {
         subject: Uuid,
         /// Proves that the taker still has it.
         fence: u64,
+    },
+    /// Whoever took it goes on with it; refused when it was given to somebody else.
+    Renew {
+        /// What it looks after.
+        kind: JobKind,
+        /// The endpoint.
+        subject: Uuid,
+        /// Proves that the taker still has it.
+        fence: u64,
+        /// When somebody else may take it.
+        due_at: Timestamp,
     },
 }
 

@@ -7,6 +7,7 @@ pub mod commit;
 pub mod read;
 mod rows;
 pub mod sqlite;
+pub mod webhook;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,10 +16,12 @@ use uuid::Uuid;
 use self::{
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
+use crate::metrics::{ErrorKind, StoreFigures};
 
 /// A storage engine. Every read sees every commit that was answered before it began.
 #[async_trait]
@@ -38,6 +41,8 @@ pub trait Store: Send + Sync {
     async fn payments(&self, tenant: &str, filter: &ListFilter) -> Result<Vec<ListedPayment>, StoreError>;
     /// The sealed log after a position, at most `limit` records.
     async fn log(&self, tenant: &str, after: u64, limit: u32) -> Result<Vec<SealedRecord>, StoreError>;
+    /// The last position of the sealed log, 0 where it is empty.
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError>;
     /// The booking day of a record, once it is sealed.
     async fn booking_day(
         &self,
@@ -54,6 +59,30 @@ pub trait Store: Send + Sync {
     /// All clients of a Mandant, oldest first.
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError>;
 
+    /// All webhook endpoints of a Mandant, oldest first.
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError>;
+    /// A webhook endpoint.
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError>;
+    /// What was sent to a webhook endpoint, newest first.
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError>;
+    /// One event for a webhook endpoint.
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError>;
+    /// What is to be tried again by a moment, the longest due first, at most `limit`.
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError>;
+    /// How much waits for another try.
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError>;
+
     /// The names of all Mandanten that any table knows, in order.
     async fn tenants(&self) -> Result<Vec<String>, StoreError>;
     /// Records without a seal and seals without a record, at most `limit`.
@@ -64,12 +93,24 @@ pub trait Store: Send + Sync {
     async fn jobs(&self, tenant: &str, kind: JobKind, after: Option<Uuid>, limit: u32)
     -> Result<Vec<Uuid>, StoreError>;
 
-    /// Takes at most `limit` jobs that are due, each with a lease and a new fence.
+    /// Takes at most `limit` jobs that have an end and are due, each with a lease and a new fence.
     async fn claim_jobs(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<DueJob>, StoreError>;
+    /// Takes at most `limit` webhook endpoints that nobody looks after, as [`Store::claim_jobs`] takes what has an end.
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError>;
     /// Gives a job back, to be due again; without effect when the fence is lost.
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError>;
-    /// When the next job is due, if there is one.
+    /// When the next job that has an end is due, if there is one.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// What is open at this moment, for operators.
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError>;
+    /// What the engine counts about itself.
+    fn figures(&self) -> &StoreFigures;
 
     /// Finishes what is queued and leaves the database in one piece, so that a copy of it is a copy of everything.
     async fn close(&self) -> Result<(), StoreError>;
@@ -131,6 +172,23 @@ pub enum StoreError {
     /// The database engine failed.
     #[error("the database failed")]
     Sqlite(#[source] rusqlite::Error),
+}
+
+impl StoreError {
+    /// The kind it is counted under.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Full => ErrorKind::Full,
+            Self::Busy => ErrorKind::Busy,
+            Self::Unavailable => ErrorKind::Unavailable,
+            Self::Inconsistent { .. }
+            | Self::RowsAffected { .. }
+            | Self::TooNew { .. }
+            | Self::TooOld { .. }
+            | Self::Migration(_)
+            | Self::Sqlite(_) => ErrorKind::Failed,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
-use super::commit::{ClaimKey, JobKey, StreamKind};
+use super::commit::{ClaimKey, JobKey, JobKind, StreamKind};
 
 /// A record of a stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,6 +85,8 @@ pub struct ListedPayment {
     pub kassenzeichen: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Since when it has had a call to a provider whose outcome is not settled.
+    pub intent_since: Option<Timestamp>,
 }
 
 /// Erasable data: only its HMAC is in the log, under a key that is destroyed with it.
@@ -207,4 +209,45 @@ pub struct DueJob {
     pub tries: u32,
     /// Proves that the taker still has it.
     pub fence: u64,
+}
+
+/// What an operator wants to know about everything that is open.
+#[derive(Clone, Debug)]
+pub struct OpenQuery {
+    /// The moment from which jobs are due.
+    pub now: Timestamp,
+    /// The Mandanten that are asked about.
+    pub tenants: Vec<String>,
+    /// Streams whose last record is wanted, each with its Mandant.
+    pub last_records: Vec<(String, Uuid)>,
+}
+
+/// What is open.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Open {
+    /// Payments with a call to a provider whose outcome is not settled.
+    pub intents: u64,
+    /// Since when the oldest of them has it.
+    pub oldest_intent: Option<Timestamp>,
+    /// Payments of unknown outcome, one number for each Mandant that was asked about.
+    pub unknown: Vec<u64>,
+    /// The last position of the log, one for each Mandant that was asked about; 0 where it is empty.
+    pub log_heads: Vec<u64>,
+    /// The moment of the oldest record without a seal. SQLite seals in the transaction that writes, so there it is none.
+    pub oldest_unsealed: Option<Timestamp>,
+    /// Jobs that are due, for each kind that has some.
+    pub due: Vec<DueCount>,
+    /// The last records that were asked for, in the same order.
+    pub last_records: Vec<Option<Vec<u8>>>,
+}
+
+/// Jobs of a kind that are due and that nobody has taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DueCount {
+    /// The kind.
+    pub kind: JobKind,
+    /// How many.
+    pub count: u64,
+    /// When the first of them became due.
+    pub oldest: Option<Timestamp>,
 }

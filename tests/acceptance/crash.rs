@@ -17,14 +17,16 @@ use uuid::Uuid;
 use zahlstelle::{
     desk::{DeskError, NextStep},
     domain::{ids::PaymentId, payment::Payment},
+    metrics::StoreFigures,
     store::{
         Store, StoreError,
         commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
         read::{
-            AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-            StoredRecord, Unpaired,
+            AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+            SealedRecord, Side, StoredRecord, Unpaired,
         },
         sqlite::direct::DirectStore,
+        webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
     },
 };
 use zahlstelle_contract::{
@@ -127,6 +129,10 @@ impl Store for MortalStore {
         self.store.log(tenant, after, limit).await
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        self.store.last_position(tenant).await
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         self.store.booking_day(tenant, stream, version).await
     }
@@ -145,6 +151,41 @@ impl Store for MortalStore {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         self.store.clients(tenant).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        self.store.webhook_endpoints(tenant).await
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        self.store.webhook_endpoint(tenant, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.store.deliveries(tenant, endpoint, filter).await
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        self.store.delivery(tenant, endpoint, id).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.store.due_deliveries(tenant, endpoint, by, limit).await
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        self.store.backlog(tenant, endpoint).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -177,12 +218,29 @@ impl Store for MortalStore {
         self.fuse.step(self.store.claim_jobs(now, lease_until, limit)).await
     }
 
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.fuse.step(self.store.claim_endpoints(now, lease_until, limit)).await
+    }
+
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.fuse.step(self.store.postpone_job(job, fence, due_at)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_due().await
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        self.store.open_work(query).await
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        self.store.figures()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -2,10 +2,13 @@
 
 mod claims;
 mod crash;
+mod dated;
 mod deliveries;
 mod disputes;
 mod double;
+mod event_schemas;
 mod evidence;
+mod feed;
 mod first_payment;
 mod hostile;
 mod incoming;

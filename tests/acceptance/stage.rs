@@ -432,6 +432,7 @@ fn config(tenants: &[String]) -> Config {
     std::fs::write(folder.path().join("demo.toml"), main).unwrap();
     let environ = |name: &str| match name {
         "ZAHLSTELLE_ADYEN_API_KEY" => Some(API_KEY.to_owned()),
+        "ZAHLSTELLE_WEBHOOK_KEY" => Some("0123456789abcdef".repeat(4)),
         "ZAHLSTELLE_ADYEN_HMAC_KEY" => Some(HMAC_KEY_HEX.to_owned()),
         _ => None,
     };

@@ -30,7 +30,7 @@ async fn b7_a_client_that_hangs_up_changes_nothing() {
     let portal = house.portal().await;
     let body = json!({"method": "card"}).to_string();
     let head = format!(
-        "POST /v1/payments/{id}/attempts HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\nidempotency-key: start\r\n\
+        "POST /v1/payments/{id}/attempts HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {}\r\nidempotency-key: start\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         portal.bearer().unwrap(),
         body.len()
@@ -83,7 +83,7 @@ async fn b7_a_server_that_goes_also_waits_for_work_whose_client_has_gone() {
     house.gate.hold_after(0);
     let mut client = TcpStream::connect(house.address).await.unwrap();
     let head = format!(
-        "POST /v1/payments HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\nidempotency-key: key\r\n\
+        "POST /v1/payments HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {bearer}\r\nidempotency-key: key\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
@@ -135,7 +135,7 @@ async fn a_server_that_goes_waits_no_longer_than_it_may() {
 async fn silent_and_slow_clients_are_let_go() {
     let soon = Limits { head_timeout: SOON, body_timeout: SOON, ..limits() };
     let house = House::open_with(1, soon, |tenant| tenant).await;
-    for begun in ["", "G", "PRI * HT", "PRI * HTTP/2.0\r\n\r\n", "GET /health/live HTTP/1.1\r\nhost: x\r\n"] {
+    for begun in ["", "G", "PRI * HT", "PRI * HTTP/2.0\r\n\r\n", "GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n"] {
         let mut client = TcpStream::connect(house.address).await.unwrap();
         client.write_all(begun.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -145,8 +145,9 @@ async fn silent_and_slow_clients_are_let_go() {
     let portal = house.portal().await;
     let mut client = TcpStream::connect(house.address).await.unwrap();
     let bearer = portal.bearer().unwrap();
-    let head =
-        format!("POST /v1/payments HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\ncontent-length: 100\r\n\r\n{{");
+    let head = format!(
+        "POST /v1/payments HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {bearer}\r\ncontent-length: 100\r\n\r\n{{"
+    );
     client.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _ = client.read_to_end(&mut answer).await;
@@ -207,7 +208,7 @@ async fn a_head_has_bounds() {
     let large = format!("x: {}\r\n", "y".repeat(64 << 10));
     for headers in [many, large] {
         let mut client = TcpStream::connect(house.address).await.unwrap();
-        let request = format!("GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        let request = format!("GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n{headers}\r\n");
         // The server may close before it has read everything.
         let _ = client.write_all(request.as_bytes()).await;
         let mut answer = Vec::new();
@@ -254,7 +255,7 @@ async fn pages_are_carried_like_every_request() {
     let large = portal.send(http::Method::POST, &page, &form, vec![b'x'; 70_000]).await;
     assert_eq!((large.status, large.header("content-type")), (413, Some("text/html; charset=utf-8")));
     let mut client = TcpStream::connect(house.address).await.unwrap();
-    let head = format!("POST {page} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nmethod=");
+    let head = format!("POST {page} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\nmethod=");
     client.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _ = client.read_to_end(&mut answer).await;

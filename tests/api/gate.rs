@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use zahlstelle::metrics::StoreFigures;
 use zahlstelle::store::{
     Store, StoreError,
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// What happens to a write.
@@ -107,6 +109,10 @@ impl Store for Gate {
         self.inner.log(tenant, after, limit).await
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        self.inner.last_position(tenant).await
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         self.inner.booking_day(tenant, stream, version).await
     }
@@ -125,6 +131,41 @@ impl Store for Gate {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         self.inner.clients(tenant).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        self.inner.webhook_endpoints(tenant).await
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        self.inner.webhook_endpoint(tenant, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.deliveries(tenant, endpoint, filter).await
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        self.inner.delivery(tenant, endpoint, id).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.due_deliveries(tenant, endpoint, by, limit).await
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        self.inner.backlog(tenant, endpoint).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -153,12 +194,29 @@ impl Store for Gate {
         self.inner.claim_jobs(now, lease_until, limit).await
     }
 
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.inner.claim_endpoints(now, lease_until, limit).await
+    }
+
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.inner.postpone_job(job, fence, due_at).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.inner.next_due().await
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        self.inner.open_work(query).await
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        self.inner.figures()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use zahlstelle::{
     clock::Clock,
     desk::clients,
-    http::{self, AppState, Drain, Limits, NotDrained, Server, checkout::CheckoutSettings},
+    http::{self, AppState, Counts, Drain, Limits, NotDrained, Server, checkout::CheckoutSettings},
     ids::SystemIds,
     store::{Store, sqlite::engine::SqliteStore},
 };
@@ -30,6 +30,7 @@ pub(crate) struct House {
     pub(crate) gate: Arc<Gate>,
     pub(crate) address: SocketAddr,
     pub(crate) drain: Drain,
+    pub(crate) counts: Arc<Counts>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), NotDrained>>,
     _folder: TempDir,
@@ -41,6 +42,16 @@ impl House {
     }
 
     pub(crate) async fn open_with(seed: u64, limits: Limits, change: impl FnOnce(String) -> String) -> Self {
+        Self::open_arranged(seed, limits, change, |server| server).await
+    }
+
+    /// The same, with a listener that is set up further.
+    pub(crate) async fn open_arranged(
+        seed: u64,
+        limits: Limits,
+        change: impl FnOnce(String) -> String,
+        arrange: impl FnOnce(Server) -> Server,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::migrate(&folder.path().join("zahlstelle.sqlite")).unwrap());
         let gate = Arc::new(Gate::before(store));
@@ -52,8 +63,10 @@ impl House {
         let stage = Stage::of(seed, &[change(tenant_file()), neighbour], as_store);
         let app = AppState::new(Arc::clone(&stage.desk), Arc::new(SystemIds), limits);
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+        let server = arrange(server).counted_by(Arc::clone(&app.counts));
         let address = server.address().unwrap();
         let (stop, stopped) = oneshot::channel();
+        let counts = Arc::clone(&app.counts);
         let (router, drain) = (http::site(&app, CheckoutSettings { page_origins: Vec::new() }), app.drain.clone());
         let serving = {
             let drain = drain.clone();
@@ -63,7 +76,7 @@ impl House {
             };
             TaskTracker::new().spawn(serve)
         };
-        Self { stage, gate, address, drain, stop: Some(stop), serving, _folder: folder }
+        Self { stage, gate, address, drain, counts, stop: Some(stop), serving, _folder: folder }
     }
 
     /// A portal with every scope.
@@ -121,6 +134,13 @@ pub(crate) fn limits() -> Limits {
         body_timeout: Duration::from_mins(1),
         idle_timeout: Duration::from_mins(1),
         connections_max: 256,
+        connections_per_source_max: 256,
+        handshake_timeout: Duration::from_mins(1),
+        write_timeout: Duration::from_mins(1),
+        answer_timeout: Duration::from_mins(1),
+        room_timeout: Duration::from_mins(1),
+        requests_max: 256,
+        rates: None,
         drain: Duration::from_mins(1),
     }
 }

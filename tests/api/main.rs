@@ -5,6 +5,7 @@ mod bad_input;
 mod callers;
 mod client;
 mod connections;
+mod crowds;
 mod feed;
 mod gate;
 mod hooks;
@@ -12,7 +13,11 @@ mod house;
 mod idempotency;
 mod openapi;
 mod payments;
+mod rates;
 mod refunds;
+mod slow;
 #[expect(dead_code, reason = "the stage is shared, and these tests use a part of it")]
 #[path = "../acceptance/stage.rs"]
 mod stage;
+mod targets;
+mod tls;

@@ -2,4 +2,6 @@
 
 mod commands;
 mod demo;
+mod serve;
 mod support;
+mod webhook;

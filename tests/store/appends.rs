@@ -118,5 +118,6 @@ fn listed(number: u128) -> ListedPayment {
         state: "open".to_owned(),
         kassenzeichen: format!("K{number}"),
         created_at: start(),
+        intent_since: None,
     }
 }

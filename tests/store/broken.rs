@@ -64,6 +64,7 @@ fn one_of_everything() -> Commit {
             state: "open".to_owned(),
             kassenzeichen: "K1".to_owned(),
             created_at: start(),
+            intent_since: None,
         }),
         Row::Side(Side { id: id(10), reference: None, key: [1; 32], body: b"{}".to_vec() }),
         Row::Inbox(InboxItem { id: id(10), received_at: start(), state: InboxState::Waiting, body: b"{}".to_vec() }),

@@ -119,6 +119,7 @@ fn whole_commit(payment: u128) -> Commit {
         state: "open".to_owned(),
         kassenzeichen: "K".to_owned(),
         created_at: start(),
+        intent_since: None,
     };
     Commit {
         claims: vec![NewClaim::of(key_of(id(payment)), id(payment))],

@@ -10,8 +10,10 @@ mod full;
 mod jobs;
 mod log;
 mod migrations;
+mod open;
 mod rows;
 mod support;
+mod webhooks;
 mod whole;
 
 /// The engines that every scenario is asked of. A further engine is one more line.
@@ -64,11 +66,17 @@ on_every_engine! {
     log::sums_are_those_of_the_legs,
     log::the_log_is_read_in_pages,
     log::parallel_commits_leave_no_gap,
+    open::what_is_open_is_counted_until_it_is_settled,
     rows::notifications_are_kept_and_closed,
     rows::clients_are_found_by_their_key,
     rows::payments_are_listed_newest_first_in_pages,
     rows::filters_narrow_the_list,
     rows::erasable_data_is_replaced_whole,
+    webhooks::what_people_set_and_what_the_sender_notes_are_apart,
+    webhooks::an_endpoint_that_is_not_there_is_not_written,
+    webhooks::deliveries_are_listed_tried_again_and_cleared_away,
+    webhooks::an_endpoint_is_kept_by_whoever_took_it,
+    webhooks::the_last_position_is_that_of_the_log,
     whole::claims_are_read_in_pages,
     whole::jobs_are_read_in_pages,
     whole::everybody_who_has_data_is_named,

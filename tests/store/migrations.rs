@@ -8,7 +8,7 @@ use zahlstelle::store::{Store, StoreError, sqlite::engine::SqliteStore};
 use crate::support::{TENANT, appending, id};
 
 /// The schema of this program.
-const OURS: u32 = 1;
+const OURS: u32 = 3;
 
 #[tokio::test]
 async fn a_database_without_schema_is_refused_with_the_hint() {
@@ -30,18 +30,18 @@ async fn a_newer_database_is_served_as_long_as_it_serves_us() {
     let path = folder.path().join("store.db");
     SqliteStore::migrate(&path).unwrap().commit(appending(1, 10, 0, &["a"])).await.unwrap();
 
-    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 1");
+    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 3");
     for store in [SqliteStore::open(&path), SqliteStore::migrate(&path)] {
         assert_eq!(store.unwrap().stream(TENANT, id(10)).await.unwrap().len(), 1);
     }
-    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 1");
+    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 3");
 
-    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 2");
+    change(&path, "UPDATE schema_info SET schema = 7, oldest_served = 4");
     for refused in [SqliteStore::open(&path), SqliteStore::migrate(&path)] {
         let error = refused.unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 7, needed: 2, ours: OURS }), "{error:?}");
+        assert!(matches!(error, StoreError::TooNew { found: 7, needed: 4, ours: OURS }), "{error:?}");
     }
-    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 2");
+    assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 4");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ fn listed(number: u128) -> ListedPayment {
         state: if number.is_multiple_of(2) { "paid" } else { "open" }.to_owned(),
         kassenzeichen: format!("K{}", number / 2),
         created_at: at(i64::try_from(number).unwrap()),
+        intent_since: number.is_multiple_of(3).then(|| at(i64::try_from(number).unwrap())),
     }
 }
 

@@ -22,6 +22,8 @@ const ANNOUNCEMENT: &str = "demo.json";
 const CLOCK: &str = "clock-offset-seconds";
 const LOCK: &str = "lock";
 const DATABASE: &str = "demo.sqlite";
+/// From this file the secrets of webhook endpoints follow, so it is made once.
+const WEBHOOK_KEY: &str = "webhook-key";
 /// Only the owner reads and writes: keys are among what is kept.
 const FILE_MODE: u32 = 0o600;
 /// Only the owner looks into the folder.
@@ -143,7 +145,13 @@ impl State {
             .replace("http://127.0.0.1:8090/", &format!("http://{}/", addresses.portal))
             .replace("http://localhost:8090/", &format!("http://localhost:{}/", addresses.portal.port()));
         write_whole(&self.folder.join("tenants/dortmund.toml"), tenant.as_bytes())?;
-        let config = CONFIG.replace("127.0.0.1:8080", &addresses.api.to_string());
+        let master_key = self.folder.join(WEBHOOK_KEY);
+        if !master_key.exists() {
+            write_whole(&master_key, hex::encode(SystemIds.bytes()).as_bytes())?;
+        }
+        let config = CONFIG
+            .replace("127.0.0.1:8080", &addresses.api.to_string())
+            .replace("{ env = \"ZAHLSTELLE_WEBHOOK_KEY\" }", &format!("{{ file = \"{WEBHOOK_KEY}\" }}"));
         let file = self.folder.join("config.toml");
         write_whole(&file, config.as_bytes())?;
         Ok(file)
@@ -214,7 +222,9 @@ mod tests {
         state.write_config(&addresses, &Keys::of(1)).unwrap();
         state.announce(&addresses, "key").unwrap();
         assert_eq!(mode(&folder), 0o700);
-        for file in ["adyen-api-key", "adyen-hmac-key", "demo.env", "state.json", "demo.json", "config.toml"] {
+        for file in
+            ["adyen-api-key", "adyen-hmac-key", WEBHOOK_KEY, "demo.env", "state.json", "demo.json", "config.toml"]
+        {
             assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
         }
     }

@@ -310,6 +310,24 @@ fn mistakes_of_the_main_file_are_told() {
             "server.listen: must be an IP address with a port, such as \"127.0.0.1:8080\"",
         ),
         (
+            "[server]\nlisten = \"0.0.0.0:8080\"",
+            "server.listen: can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies that end TLS in trusted_proxies, or listen at 127.0.0.1",
+        ),
+        (
+            "[server]\nlisten = \"[::]:8080\"\ntrusted_proxies = []",
+            "server.listen: can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies that end TLS in trusted_proxies, or listen at 127.0.0.1",
+        ),
+        (
+            "[server]\ntrusted_proxies = [\"10.0.0.0/33\"]",
+            "server.trusted_proxies[0]: must be an IP address or a network such as \"10.0.0.0/8\"",
+        ),
+        (
+            "[server]\nhosts_extra = [\"https://intern.example/\"]",
+            "server.hosts_extra[0]: must be a host, with its port if it is no usual one, such as \"zahlung.example.org:8443\"",
+        ),
+        ("[tls]\ncertificate = \"fullchain.pem\"", "tls.private_key: is missing"),
+        ("[limits]\nreads_burst = 0", "limits.reads_burst: must be from 1 to 1000000"),
+        (
             "[jobs]\nresolver_delays_seconds = [5, 1]",
             "jobs.resolver_delays_seconds[1]: must not be shorter than the delay before it",
         ),
@@ -319,7 +337,7 @@ fn mistakes_of_the_main_file_are_told() {
         ("[databse]", "databse: is not a setting of main; did you mean \"database\"?"),
         (
             "[server]\nhtml = 1",
-            "server.html: is not a setting of server; known are listen, public_url, request_body_bytes_max, request_timeout_seconds, connections_max, drain_seconds",
+            "server.html: is not a setting of server; known are listen, public_url, hosts_extra, trusted_proxies, request_body_bytes_max, request_timeout_seconds, connections_max, connections_per_source_max, drain_seconds",
         ),
     ] {
         let main = match line.strip_prefix("[server]\n") {
@@ -362,4 +380,22 @@ fn what_follows_from_a_broken_line_is_not_told() {
             assert!(told.starts_with(&format!("stadt.toml:{line}: is not TOML: ")), "{wrong}: {report:#?}");
         }
     }
+}
+
+#[test]
+fn a_listener_is_encrypted_or_behind_proxies_or_on_this_machine() {
+    let load = |setting: &str| Folder::new(&MAIN.replace("[server]", &format!("[server]\n{setting}")), TENANT).load();
+    let proxies = |setting: &str| -> Vec<String> {
+        load(setting).unwrap().server.trusted_proxies.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(proxies(""), ["127.0.0.0/8", "::1/128"]);
+    assert_eq!(proxies("trusted_proxies = []"), Vec::<String>::new());
+    let named = "listen = \"0.0.0.0:8080\"\ntrusted_proxies = [\"10.1.2.3/8\", \"fd00::1\"]";
+    assert_eq!(proxies(named), ["10.0.0.0/8", "fd00::1/128"]);
+    let main = format!("{MAIN}[tls]\ncertificate = \"a.pem\"\nprivate_key = \"/etc/b.pem\"\n");
+    let folder = Folder::new(&main.replace("[server]", "[server]\nlisten = \"0.0.0.0:443\""), TENANT);
+    let config = folder.load().unwrap();
+    assert!(config.server.trusted_proxies.is_empty());
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.certificate, tls.private_key), (folder.path("a.pem"), "/etc/b.pem".into()));
 }

@@ -83,11 +83,14 @@ fn the_schema_knows_the_keys_that_the_parser_knows() {
 }
 
 /// Where each table stands in the shipped files. Every table has all its keys there or is given them by the test.
-const PLACES: [(&str, &str); 17] = [
+const PLACES: [(&str, &str); 20] = [
     ("server", "server"),
+    ("tls", "tls"),
+    ("limits", "limits"),
     ("database", "database"),
     ("log", "log"),
     ("jobs", "jobs"),
+    ("webhooks", "webhooks"),
     ("tenants", "tenants"),
     ("tenant", "tenant"),
     ("authority", "authority"),
@@ -150,7 +153,7 @@ fn find<'v>(root: &'v mut toml::Value, place: &str) -> &'v mut toml::Table {
 fn the_annotated_file_shows_every_setting_with_its_default() {
     let shown: toml::Table = toml::from_str(&shipped("config/zahlstelle.toml")).unwrap();
     let schema = schema();
-    for section in ["server", "database", "log", "jobs"] {
+    for section in ["server", "limits", "database", "log", "jobs", "webhooks"] {
         let properties = schema["$defs"][section]["properties"].as_object().unwrap();
         for (key, property) in properties {
             let written = as_json(shown[section][key.as_str()].clone());
@@ -164,6 +167,15 @@ fn the_annotated_file_shows_every_setting_with_its_default() {
     let smallest = Folder::new(super::MAIN, super::TENANT);
     let default = smallest.load().unwrap();
     assert_eq!((&annotated.server, &annotated.log, &annotated.jobs), (&default.server, &default.log, &default.jobs));
+    assert_eq!((&annotated.tls, &annotated.limits), (&None, &default.limits));
+    let numbers = |config: &Config| {
+        let webhooks = &config.webhooks;
+        (webhooks.endpoints_per_tenant_max, webhooks.in_flight_max, webhooks.in_flight_per_endpoint_max)
+    };
+    assert_eq!(numbers(&annotated), numbers(&default));
+    assert_eq!(annotated.webhooks.retry_schedule, default.webhooks.retry_schedule);
+    assert!(annotated.webhooks.master_keys.is_empty() && default.webhooks.master_keys.is_empty());
+    assert_eq!(annotated.webhooks.networks_allowed, default.webhooks.networks_allowed);
     assert_eq!(default.database, Database::File(smallest.path("zahlstelle.sqlite")));
 }
 

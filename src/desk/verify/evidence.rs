@@ -162,7 +162,7 @@ impl Evidence {
                 }
             }
             // They follow from requests and deliveries, which are not in the log.
-            Space::Idempotency | Space::Notification | Space::PortalReference => {}
+            Space::Idempotency | Space::Notification | Space::PortalReference | Space::WebhookSlot => {}
         }
     }
 

@@ -5,6 +5,7 @@ pub(super) mod catalogue;
 pub(super) mod events;
 pub(super) mod payments;
 pub(super) mod refunds;
+pub(super) mod webhook_endpoints;
 
 use axum::{
     body::Body,
@@ -111,7 +112,12 @@ fn is_json(value: &HeaderValue) -> bool {
 
 /// An id of the path. What is no id names nothing.
 fn id(call: &Call) -> Result<Uuid, ProblemDetails> {
-    uuid(call.param("id")).ok_or_else(|| ProblemDetails::new(Code::NotFound))
+    id_of(call, "id")
+}
+
+/// The same of a further thing that the path names.
+fn id_of(call: &Call, parameter: &str) -> Result<Uuid, ProblemDetails> {
+    uuid(call.param(parameter)).ok_or_else(|| ProblemDetails::new(Code::NotFound))
 }
 
 /// A UUID in its usual form alone, so that one thing has one address.

@@ -33,6 +33,11 @@ impl<'a> Members<'a> {
         self.given.iter().any(|(known, node)| known == name && *node != Node::Null)
     }
 
+    /// Whether a member is there and null.
+    pub(in crate::http) fn is_null(&self, name: &str) -> bool {
+        self.given.iter().any(|(known, node)| known == name && *node == Node::Null)
+    }
+
     /// A member that may be absent or null.
     pub(in crate::http) fn optional<T>(
         &mut self,
@@ -126,6 +131,24 @@ pub(in crate::http) fn count(
         }
         number
     }
+}
+
+/// `true` or `false`.
+pub(in crate::http) fn flag(node: &Node, pointer: &str, problems: &mut Problems) -> Option<bool> {
+    match node {
+        Node::Bool(flag) => Some(*flag),
+        other => wrong_type(other, pointer, "true or false", problems),
+    }
+}
+
+/// A position of the log or a version.
+pub(in crate::http) fn position(node: &Node, pointer: &str, problems: &mut Problems) -> Option<u64> {
+    let Node::Number(text) = node else { return wrong_type(node, pointer, "a whole number", problems) };
+    let number = text.parse().ok();
+    if number.is_none() {
+        problems.value(pointer, "must be a whole number that is not negative");
+    }
+    number
 }
 
 /// A day such as `2026-11-24`.

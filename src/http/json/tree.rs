@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 8;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::http) enum Node {
     Null,
-    Bool,
+    Bool(bool),
     /// As it stands there.
     Number(String),
     Text(String),
@@ -28,7 +28,7 @@ impl Node {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool => "a boolean",
+            Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
@@ -77,7 +77,7 @@ fn node(raw: &RawValue, pointer: &str, depth: usize, problems: &mut Problems) ->
                 .map(Node::List)
         }
         Some(b'"') => serde_json::from_str(text).map(Node::Text).map_err(failed),
-        Some(b't' | b'f') => Ok(Node::Bool),
+        Some(b't' | b'f') => Ok(Node::Bool(text == "true")),
         Some(b'n') => Ok(Node::Null),
         _ => Ok(Node::Number(text.to_owned())),
     }
@@ -148,7 +148,7 @@ mod tests {
             ("a".to_owned(), Node::List(vec![number("1"), number("1.50"), number("-0"), number("1e400")])),
             ("b".to_owned(), Node::Object(vec![("c~/".to_owned(), Node::Null)])),
             ("d".to_owned(), Node::Text("ä".to_owned())),
-            ("e".to_owned(), Node::Bool),
+            ("e".to_owned(), Node::Bool(true)),
         ]);
         assert_eq!(code(body), Ok(expected));
         assert_eq!(child("/b", "c~/"), "/b/c~0~1");

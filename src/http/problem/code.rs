@@ -14,6 +14,7 @@ pub enum Code {
     IdempotencyKeyMissing,
     IdempotencyKeyInvalid,
     NotADelivery,
+    TargetInvalid,
     Unauthenticated,
     SignatureInvalid,
     ScopeMissing,
@@ -36,15 +37,22 @@ pub enum Code {
     ClaimHasOpenPayment,
     ClaimSettled,
     ReferenceTaken,
+    WebhookEndpointDisabled,
+    WebhookLimitReached,
+    ReplayUnderWay,
     ExpectedRefundableMismatch,
+    VersionMismatch,
     BodyTooLarge,
+    TargetTooLong,
     UnsupportedMediaType,
+    WrongHost,
     ValidationFailed,
     IdempotencyKeyReused,
     KassenzeichenUnknown,
     MethodUnavailable,
     AmountMismatch,
     RefundExceedsRefundable,
+    RateLimited,
     Internal,
     Busy,
     Draining,
@@ -52,6 +60,7 @@ pub enum Code {
     StorageUnavailable,
     KassenzeichenExhausted,
     ProviderUnavailable,
+    WebhooksNotSetUp,
     RequestTimeout,
 }
 
@@ -72,7 +81,7 @@ const fn row(name: &'static str, status: u16, title: &'static str) -> Row {
 
 impl Code {
     /// Every code, in the order of the list.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 57] = [
         Self::InvalidJson,
         Self::BodyNotUtf8,
         Self::BodyTooDeep,
@@ -82,6 +91,7 @@ impl Code {
         Self::IdempotencyKeyMissing,
         Self::IdempotencyKeyInvalid,
         Self::NotADelivery,
+        Self::TargetInvalid,
         Self::Unauthenticated,
         Self::SignatureInvalid,
         Self::ScopeMissing,
@@ -104,15 +114,22 @@ impl Code {
         Self::ClaimHasOpenPayment,
         Self::ClaimSettled,
         Self::ReferenceTaken,
+        Self::WebhookEndpointDisabled,
+        Self::WebhookLimitReached,
+        Self::ReplayUnderWay,
         Self::ExpectedRefundableMismatch,
+        Self::VersionMismatch,
         Self::BodyTooLarge,
+        Self::TargetTooLong,
         Self::UnsupportedMediaType,
+        Self::WrongHost,
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
         Self::KassenzeichenUnknown,
         Self::MethodUnavailable,
         Self::AmountMismatch,
         Self::RefundExceedsRefundable,
+        Self::RateLimited,
         Self::Internal,
         Self::Busy,
         Self::Draining,
@@ -120,6 +137,7 @@ impl Code {
         Self::StorageUnavailable,
         Self::KassenzeichenExhausted,
         Self::ProviderUnavailable,
+        Self::WebhooksNotSetUp,
         Self::RequestTimeout,
     ];
 
@@ -144,6 +162,7 @@ impl Code {
                 "The Idempotency-Key is not one of 1 to 255 visible ASCII characters",
             ),
             Self::NotADelivery => row("not_a_delivery", 400, "The body is no delivery of this provider"),
+            Self::TargetInvalid => row("target_invalid", 400, "The request must name one host, and a path on it"),
             Self::Unauthenticated => row("unauthenticated", 401, "The key is missing, unknown or revoked"),
             Self::SignatureInvalid => {
                 row("signature_invalid", 401, "The delivery is not signed by this provider account")
@@ -180,11 +199,23 @@ impl Code {
             Self::ReferenceTaken => {
                 row("reference_taken", 409, "The reference has a payment, and the service allows one")
             }
+            Self::WebhookEndpointDisabled => {
+                row("webhook_endpoint_disabled", 409, "Nothing is sent to the webhook endpoint; enable it first")
+            }
+            Self::WebhookLimitReached => row(
+                "webhook_limit_reached",
+                409,
+                "There are as many webhook endpoints, secrets or waiting deliveries as there may be",
+            ),
+            Self::ReplayUnderWay => row("replay_under_way", 409, "Another replay of the webhook endpoint is under way"),
             Self::ExpectedRefundableMismatch => {
                 row("expected_refundable_mismatch", 412, "Another amount can be refunded than was expected")
             }
+            Self::VersionMismatch => row("version_mismatch", 412, "The object was changed since its version was read"),
             Self::BodyTooLarge => row("body_too_large", 413, "The body is too large"),
+            Self::TargetTooLong => row("target_too_long", 414, "Path and query are too long"),
             Self::UnsupportedMediaType => row("unsupported_media_type", 415, "The body must be application/json"),
+            Self::WrongHost => row("wrong_host", 421, "The request is for another host"),
             Self::ValidationFailed => row("validation_failed", 422, "The request is well formed but cannot be met"),
             Self::IdempotencyKeyReused => {
                 row("idempotency_key_reused", 422, "The Idempotency-Key was used for another request")
@@ -193,6 +224,7 @@ impl Code {
             Self::MethodUnavailable => row("method_unavailable", 422, "The method is not offered for this payment"),
             Self::AmountMismatch => row("amount_mismatch", 422, "The amount must be the whole amount"),
             Self::RefundExceedsRefundable => row("refund_exceeds_refundable", 422, "So much cannot be refunded"),
+            Self::RateLimited => row("rate_limited", 429, "Too many requests; nothing was done"),
             Self::Internal => row("internal", 500, "Something went wrong on our side"),
             Self::Busy => row("busy", 503, "Too much at once; nothing was done"),
             Self::Draining => row("draining", 503, "This instance is going down"),
@@ -202,6 +234,7 @@ impl Code {
                 row("kassenzeichen_exhausted", 503, "No Kassenzeichen is left for the service")
             }
             Self::ProviderUnavailable => row("provider_unavailable", 503, "The payment provider does not answer"),
+            Self::WebhooksNotSetUp => row("webhooks_not_set_up", 503, "The operator has not set up webhooks"),
             Self::RequestTimeout => {
                 row("request_timeout", 504, "It took too long; the work goes on, repeat the request to see its end")
             }
@@ -216,7 +249,7 @@ impl Code {
     /// After how many seconds it makes sense to ask again, where it may pass.
     pub const fn retry_after_seconds(self) -> Option<u16> {
         match self {
-            Self::Busy | Self::IdempotencyKeyInFlight | Self::Draining => Some(1),
+            Self::Busy | Self::IdempotencyKeyInFlight | Self::Draining | Self::RateLimited => Some(1),
             Self::StorageUnavailable | Self::ProviderUnavailable | Self::RequestTimeout => Some(5),
             Self::StorageFull => Some(60),
             Self::InvalidJson
@@ -228,6 +261,7 @@ impl Code {
             | Self::IdempotencyKeyMissing
             | Self::IdempotencyKeyInvalid
             | Self::NotADelivery
+            | Self::TargetInvalid
             | Self::Unauthenticated
             | Self::SignatureInvalid
             | Self::ScopeMissing
@@ -249,8 +283,15 @@ impl Code {
             | Self::ClaimHasOpenPayment
             | Self::ClaimSettled
             | Self::ReferenceTaken
+            | Self::WebhookEndpointDisabled
+            | Self::WebhookLimitReached
+            | Self::ReplayUnderWay
+            | Self::VersionMismatch
+            | Self::WebhooksNotSetUp
             | Self::ExpectedRefundableMismatch
             | Self::BodyTooLarge
+            | Self::TargetTooLong
+            | Self::WrongHost
             | Self::UnsupportedMediaType
             | Self::ValidationFailed
             | Self::IdempotencyKeyReused

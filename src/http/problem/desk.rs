@@ -54,6 +54,13 @@ impl ProblemDetails {
             DeskError::ProviderUnavailable => Self::new(Code::ProviderUnavailable),
             DeskError::NeedsPerson => Self::new(Code::NeedsPerson),
             DeskError::Invalid(problems) => Self::new(Code::ValidationFailed).at_pointers(problems),
+            DeskError::WebhooksNotSetUp => logged(&error, Code::WebhooksNotSetUp),
+            DeskError::WebhookLimit { of } => {
+                Self::new(Code::WebhookLimitReached).with_detail(format!("There can be no further {of}."))
+            }
+            DeskError::EndpointDisabled => Self::new(Code::WebhookEndpointDisabled),
+            DeskError::ReplayUnderWay => Self::new(Code::ReplayUnderWay),
+            DeskError::OtherVersion { version } => Self::new(Code::VersionMismatch).with("version", version),
             // Commands judge the keys they expect; another one is held by a change that will be over in a moment.
             DeskError::Taken(_) => logged(&error, Code::Busy),
             DeskError::Contended | DeskError::Store(StoreError::Busy) => Self::new(Code::Busy),

@@ -16,13 +16,20 @@ const SET: &str = "INSERT INTO job (tenant, kind, subject, due_at, tries, fence)
     ON CONFLICT (tenant, kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = 0, fence = 0";
 const END: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3";
 const END_FENCED: &str = "DELETE FROM job WHERE tenant = $1 AND kind = $2 AND subject = $3 AND fence = $4";
-const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+const RENEW: &str = "UPDATE job SET due_at = $1, tries = 0 \
+    WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
+/// Payments and notifications, which have an end.
+const DUE: &str = "SELECT tenant, kind, subject, tries, fence FROM job WHERE due_at <= $1 AND kind <> 3 \
+    ORDER BY due_at LIMIT $2";
+/// Endpoints, which have none and are kept by whoever took them.
+const DUE_ENDPOINTS: &str = "SELECT tenant, kind, subject, tries, fence FROM job WHERE due_at <= $1 AND kind = 3 \
+    ORDER BY due_at LIMIT $2";
 const FENCE: &str = "UPDATE job_fence SET last = last + 1 WHERE only_row = 1 RETURNING last AS fence";
 const TAKE: &str = "UPDATE job SET fence = $1, tries = tries + 1, due_at = $2 \
     WHERE tenant = $3 AND kind = $4 AND subject = $5";
 const POSTPONE: &str = "UPDATE job SET due_at = $1, fence = 0 \
     WHERE tenant = $2 AND kind = $3 AND subject = $4 AND fence = $5";
-const NEXT: &str = "SELECT min(due_at) AS due_at FROM job";
+const NEXT: &str = "SELECT min(due_at) AS due_at FROM job WHERE kind <> 3";
 const SUBJECTS: &str = "SELECT subject FROM job WHERE tenant = $1 AND kind = $2 AND subject > $3 \
     ORDER BY subject LIMIT $4";
 
@@ -48,14 +55,46 @@ pub(in crate::store) fn end(connection: &Connection, key: &JobKey, fence: Option
     }
 }
 
-/// Takes due jobs, each with a lease and a new fence.
+/// Lets whoever took a job go on with it; `false` when the fence is lost.
+pub(in crate::store) fn renew(
+    connection: &Connection,
+    key: &JobKey,
+    fence: u64,
+    due_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let parameters =
+        params![due_at.as_microsecond(), key.tenant, key.kind.number(), key.subject.as_bytes(), integer(fence)];
+    Ok(connection.prepare_cached(RENEW)?.execute(parameters)? == 1)
+}
+
+/// Takes due jobs that have an end, each with a lease and a new fence.
 pub(in crate::store) fn take_due(
     connection: &Connection,
     now: Timestamp,
     lease_until: Timestamp,
     limit: u32,
 ) -> Result<Vec<DueJob>, StoreError> {
-    let mut statement = connection.prepare_cached(DUE)?;
+    take(connection, DUE, now, lease_until, limit)
+}
+
+/// Takes endpoints that nobody looks after, each with a lease and a new fence.
+pub(in crate::store) fn take_endpoints(
+    connection: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueJob>, StoreError> {
+    take(connection, DUE_ENDPOINTS, now, lease_until, limit)
+}
+
+fn take(
+    connection: &Connection,
+    due: &str,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueJob>, StoreError> {
+    let mut statement = connection.prepare_cached(due)?;
     let rows = statement.query_and_then(params![now.as_microsecond(), limit], |row| parse(&Reader::new(TABLE, row)))?;
     let due: Vec<DueJob> = rows.collect::<Result<_, StoreError>>()?;
     let mut taken = Vec::with_capacity(due.len());
@@ -99,7 +138,7 @@ pub(in crate::store) fn postpone(
     Ok(())
 }
 
-/// When the next job is due.
+/// When the next job that has an end is due.
 pub(in crate::store) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
     connection
         .prepare_cached(NEXT)?

@@ -11,11 +11,11 @@ use crate::store::{
 };
 
 const TABLE: &str = "payment";
-const REPLACE: &str = "INSERT INTO payment (tenant, id, version, state, kassenzeichen, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, id) \
-    DO UPDATE SET version = excluded.version, state = excluded.state";
-const COLUMNS: &str = "SELECT payment.id, payment.version, payment.state, payment.kassenzeichen, payment.created_at \
-    FROM payment";
+const REPLACE: &str = "INSERT INTO payment (tenant, id, version, state, kassenzeichen, created_at, intent_since) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, id) \
+    DO UPDATE SET version = excluded.version, state = excluded.state, intent_since = excluded.intent_since";
+const COLUMNS: &str = "SELECT payment.id, payment.version, payment.state, payment.kassenzeichen, payment.created_at, \
+    payment.intent_since FROM payment";
 
 /// Replaces a payment.
 pub(in crate::store) fn replace(connection: &Connection, tenant: &str, row: &ListedPayment) -> Result<(), StoreError> {
@@ -25,7 +25,8 @@ pub(in crate::store) fn replace(connection: &Connection, tenant: &str, row: &Lis
         integer(row.version),
         row.state,
         row.kassenzeichen,
-        row.created_at.as_microsecond()
+        row.created_at.as_microsecond(),
+        row.intent_since.map(jiff::Timestamp::as_microsecond)
     ])?;
     if written == 1 { Ok(()) } else { Err(StoreError::RowsAffected { table: TABLE, expected: 1, actual: written }) }
 }
@@ -82,5 +83,6 @@ fn parse(reader: &Reader<'_>) -> Result<ListedPayment, StoreError> {
         state: reader.text("state")?,
         kassenzeichen: reader.text("kassenzeichen")?,
         created_at: reader.instant("created_at")?,
+        intent_since: reader.optional_instant("intent_since")?,
     })
 }

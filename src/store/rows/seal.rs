@@ -15,6 +15,7 @@ const TABLE: &str = "seal";
 const INSERT: &str = "INSERT INTO seal (tenant, position, stream, version, wanted_day, booking_day, hash) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const HEAD: &str = "SELECT position, hash FROM seal WHERE tenant = $1 ORDER BY position DESC LIMIT 1";
+const LAST: &str = "SELECT coalesce(max(position), 0) AS position FROM seal WHERE tenant = $1";
 const DAY: &str = "SELECT stream, version, booking_day FROM seal WHERE tenant = $1 AND stream = $2 AND version = $3";
 const LOG: &str = "SELECT seal.position, seal.stream, seal.version, seal.wanted_day, seal.booking_day, seal.hash, \
     record.kind, record.at, record.body FROM seal JOIN record \
@@ -28,7 +29,8 @@ const UNPAIRED: &str = "SELECT stream, version, 1 AS has_record FROM record WHER
     AND record.version = seal.version) LIMIT $2";
 const TENANTS: &str = "SELECT tenant FROM record UNION SELECT tenant FROM seal UNION SELECT tenant FROM account_day \
     UNION SELECT tenant FROM claim UNION SELECT tenant FROM payment UNION SELECT tenant FROM side \
-    UNION SELECT tenant FROM job UNION SELECT tenant FROM inbox UNION SELECT tenant FROM client ORDER BY tenant";
+    UNION SELECT tenant FROM job UNION SELECT tenant FROM inbox UNION SELECT tenant FROM client \
+    UNION SELECT tenant FROM webhook_endpoint UNION SELECT tenant FROM webhook_delivery ORDER BY tenant";
 
 /// What one row is made of.
 pub(in crate::store) struct NewRow<'a> {
@@ -63,6 +65,11 @@ pub(in crate::store) fn head(connection: &Connection, tenant: &str) -> Result<Op
         Ok(reader.count("position").and_then(|position| Ok((position, reader.hash("hash")?))))
     };
     statement.query_row(params![tenant], read).optional()?.transpose()
+}
+
+/// The last position, 0 where the log is empty.
+pub(in crate::store) fn last(connection: &Connection, tenant: &str) -> Result<u64, StoreError> {
+    connection.prepare_cached(LAST)?.query_row(params![tenant], |row| Ok(Reader::new(TABLE, row).count("position")))?
 }
 
 /// The booking day of a record.

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 /// The columns that tell rows of our tables apart, as far as a query has read them. Reads name the key beside the values
 /// they need, so that a row that does not parse can be found.
-const KEY_COLUMNS: [&str; 8] = ["tenant", "id", "stream", "version", "position", "key", "subject", "day"];
+const KEY_COLUMNS: [&str; 9] = ["tenant", "endpoint", "id", "stream", "version", "position", "key", "subject", "day"];
 
 /// A row being read, with the name of its table.
 pub(super) struct Reader<'r> {

@@ -13,7 +13,10 @@ use crate::{
         StoreError,
         commit::{Append, Commit, JobChange, JobKey, NewRecord, Outcome, Row, Taken},
         read::DueJob,
-        rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
+        rows::{
+            account_day, claim, client, inbox, job, payment, record, seal, side, webhook_delivery, webhook_endpoint,
+        },
+        webhook::WebhookRow,
     },
 };
 
@@ -133,6 +136,19 @@ impl Core {
         Ok(jobs)
     }
 
+    /// Takes endpoints that nobody looks after.
+    pub fn claim_endpoints(
+        &mut self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let jobs = job::take_endpoints(&transaction, now, lease_until, limit)?;
+        transaction.commit()?;
+        Ok(jobs)
+    }
+
     /// Gives a job back, to be due again.
     pub fn postpone_job(&mut self, key: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
         job::postpone(&self.connection, key, fence, due_at)
@@ -162,13 +178,14 @@ fn write(connection: &Connection, commit: &Commit, sealer: &mut Sealer) -> Resul
     for (key, holder) in &commit.released {
         claim::release(connection, &commit.tenant, key, *holder)?;
     }
-    for row in &commit.rows {
-        write_row(connection, &commit.tenant, row)?;
-    }
+    // Whoever has lost a job must not meet rows that its next taker has changed or taken out.
     for change in &commit.jobs {
         if !change_job(connection, &commit.tenant, change)? {
             return Ok(Err(Outcome::FenceLost));
         }
+    }
+    for row in &commit.rows {
+        write_row(connection, &commit.tenant, row)?;
     }
     Ok(Ok(()))
 }
@@ -220,6 +237,27 @@ fn write_row(connection: &Connection, tenant: &str, row: &Row) -> Result<(), Sto
         Row::Side(row) => side::replace(connection, tenant, row),
         Row::Inbox(row) => inbox::replace(connection, tenant, row),
         Row::Client(row) => client::replace(connection, row),
+        Row::Webhook(row) => write_webhook(connection, tenant, row),
+    }
+}
+
+fn write_webhook(connection: &Connection, tenant: &str, row: &WebhookRow) -> Result<(), StoreError> {
+    match row {
+        WebhookRow::New(endpoint) => webhook_endpoint::insert(connection, tenant, endpoint),
+        WebhookRow::Settings(settings) => webhook_endpoint::set(connection, tenant, settings),
+        WebhookRow::Progress { endpoint, progress } => {
+            webhook_endpoint::advance(connection, tenant, *endpoint, progress)
+        }
+        WebhookRow::Resumed { endpoint } => webhook_endpoint::resume(connection, tenant, *endpoint),
+        WebhookRow::Replay { endpoint, replay } => webhook_endpoint::replay(connection, tenant, *endpoint, *replay),
+        WebhookRow::Gone { endpoint } => webhook_endpoint::remove(connection, tenant, *endpoint),
+        WebhookRow::Delivery { endpoint, delivery } => {
+            webhook_delivery::replace(connection, tenant, *endpoint, delivery)
+        }
+        WebhookRow::Hurried { endpoint, due_at } => webhook_delivery::hurry(connection, tenant, *endpoint, *due_at),
+        WebhookRow::Cleared { endpoint, created_before, limit } => {
+            webhook_delivery::clear(connection, tenant, *endpoint, *created_before, *limit)
+        }
     }
 }
 
@@ -229,6 +267,9 @@ fn change_job(connection: &Connection, tenant: &str, change: &JobChange) -> Resu
         JobChange::Set { kind, subject, due_at } => job::set(connection, &key(*kind, *subject), *due_at).map(|()| true),
         JobChange::End { kind, subject } => job::end(connection, &key(*kind, *subject), None),
         JobChange::EndTaken { kind, subject, fence } => job::end(connection, &key(*kind, *subject), Some(*fence)),
+        JobChange::Renew { kind, subject, fence, due_at } => {
+            job::renew(connection, &key(*kind, *subject), *fence, *due_at)
+        }
     }
 }
 

@@ -7,29 +7,36 @@ use jiff::{Timestamp, civil::Date};
 use uuid::Uuid;
 
 use super::core::Core;
+use crate::metrics::StoreFigures;
 use crate::store::{
     Store, StoreError,
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
-    rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
+    rows::{
+        account_day, claim, client, inbox, job, open, payment, record, seal, side, webhook_delivery, webhook_endpoint,
+    },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// A database in memory whose every call is done before it returns.
 #[derive(Debug)]
-pub struct DirectStore(Mutex<Core>);
+pub struct DirectStore {
+    core: Mutex<Core>,
+    figures: StoreFigures,
+}
 
 impl DirectStore {
     /// An empty database in memory.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self(Mutex::new(Core::migrate(None)?)))
+        Ok(Self { core: Mutex::new(Core::migrate(None)?), figures: StoreFigures::default() })
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
         // A panic under the lock leaves at most an open transaction, which the engine rolls back by itself.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,6 +71,10 @@ impl Store for DirectStore {
         seal::log(self.core().connection(), tenant, after, limit)
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        seal::last(self.core().connection(), tenant)
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         seal::booking_day(self.core().connection(), tenant, stream, version)
     }
@@ -82,6 +93,41 @@ impl Store for DirectStore {
 
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         client::all(self.core().connection(), tenant)
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        webhook_endpoint::all(self.core().connection(), tenant)
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        webhook_endpoint::get(self.core().connection(), tenant, id)
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        webhook_delivery::list(self.core().connection(), tenant, endpoint, filter)
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        webhook_delivery::get(self.core().connection(), tenant, endpoint, id)
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        webhook_delivery::due(self.core().connection(), tenant, endpoint, by, limit)
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        webhook_delivery::backlog(self.core().connection(), tenant, endpoint)
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -110,12 +156,29 @@ impl Store for DirectStore {
         self.core().claim_jobs(now, lease_until, limit)
     }
 
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.core().claim_endpoints(now, lease_until, limit)
+    }
+
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
         self.core().postpone_job(job, fence, due_at)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         job::next_due(self.core().connection())
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        open::look(self.core().connection(), query)
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        &self.figures
     }
 
     async fn close(&self) -> Result<(), StoreError> {

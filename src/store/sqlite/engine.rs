@@ -13,14 +13,18 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{core::Core, schema};
+use crate::metrics::{CommitResult, Queue, Stopwatch, StoreFigures};
 use crate::store::{
     Store, StoreError,
     commit::{ClaimKey, Commit, JobKey, JobKind, Outcome},
     read::{
-        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, SealedRecord, Side,
-        StoredRecord, Unpaired,
+        AccountDay, Claim, Client, DueJob, HeldKey, InboxItem, ListFilter, ListedPayment, Open, OpenQuery,
+        SealedRecord, Side, StoredRecord, Unpaired,
     },
-    rows::{account_day, claim, client, inbox, job, payment, record, seal, side},
+    rows::{
+        account_day, claim, client, inbox, job, open, payment, record, seal, side, webhook_delivery, webhook_endpoint,
+    },
+    webhook::{Backlog, Delivery, DeliveryFilter, WebhookEndpoint},
 };
 
 /// How many writes may wait; beyond it the store says that it is busy.
@@ -37,6 +41,7 @@ const READERS: usize = 4;
 pub struct SqliteStore {
     writer: mpsc::Sender<Write>,
     reader: mpsc::Sender<Read>,
+    figures: StoreFigures,
 }
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -68,14 +73,16 @@ impl SqliteStore {
     fn start(core: Core, path: Option<&Path>) -> Result<Self, StoreError> {
         let (writer, write_queue) = mpsc::channel(WRITES_QUEUED_MAX);
         let (reader, read_queue) = mpsc::channel(READS_QUEUED_MAX);
-        spawn("sqlite-writer", move || run_writer(core, write_queue))?;
+        let figures = StoreFigures::default();
+        let counted = figures.clone();
+        spawn("sqlite-writer", move || run_writer(core, write_queue, &counted))?;
         if let Some(path) = path {
             start_readers(path, read_queue)?;
         } else {
             let writer = writer.clone();
             spawn("sqlite-reader", move || run_reader_through_writer(read_queue, &writer))?;
         }
-        Ok(Self { writer, reader })
+        Ok(Self { writer, reader, figures })
     }
 
     async fn read<T: Send + 'static>(
@@ -87,8 +94,8 @@ impl SqliteStore {
             // Whoever asked may have gone; then nobody needs the answer.
             let _ = answer.send(read(connection));
         });
-        self.reader.try_send(job).map_err(|error| queue_error(&error))?;
-        answered.await.map_err(|_| StoreError::Unavailable)?
+        let sent = self.reader.try_send(job).map_err(|error| queue_error(&error));
+        self.answer(sent, answered).await
     }
 
     async fn write<T: Send + 'static>(
@@ -99,8 +106,21 @@ impl SqliteStore {
         let job = Write::Other(Box::new(move |core| {
             let _ = answer.send(write(core));
         }));
-        self.writer.try_send(job).map_err(|error| queue_error(&error))?;
-        answered.await.map_err(|_| StoreError::Unavailable)?
+        let sent = self.writer.try_send(job).map_err(|error| queue_error(&error));
+        self.answer(sent, answered).await
+    }
+
+    /// Waits for the answer to what was sent, and counts what could not be answered.
+    async fn answer<T>(
+        &self,
+        sent: Result<(), StoreError>,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let answer = match sent {
+            Ok(()) => answered.await.unwrap_or(Err(StoreError::Unavailable)),
+            Err(error) => Err(error),
+        };
+        answer.inspect_err(|error| self.figures.failed(error.kind()))
     }
 }
 
@@ -145,7 +165,7 @@ fn run_reader_through_writer(mut reads: mpsc::Receiver<Read>, writer: &mpsc::Sen
 }
 
 /// Takes everything that is queued as one group. Bulk commits wait until no interactive one is left.
-fn run_writer(mut core: Core, mut writes: mpsc::Receiver<Write>) {
+fn run_writer(mut core: Core, mut writes: mpsc::Receiver<Write>, figures: &StoreFigures) {
     let mut bulk = std::collections::VecDeque::new();
     loop {
         let first = if bulk.is_empty() { writes.blocking_recv() } else { writes.try_recv().ok() };
@@ -156,7 +176,7 @@ fn run_writer(mut core: Core, mut writes: mpsc::Receiver<Write>) {
                 Write::Commit(commit, answer) if commit.bulk => bulk.push_back((*commit, answer)),
                 Write::Commit(commit, answer) => group.push((*commit, answer)),
                 Write::Other(run) => {
-                    commit_group(&mut core, std::mem::take(&mut group));
+                    commit_group(&mut core, std::mem::take(&mut group), figures);
                     run(&mut core);
                 }
             }
@@ -169,17 +189,19 @@ fn run_writer(mut core: Core, mut writes: mpsc::Receiver<Write>) {
                 None => continue,
             }
         }
-        commit_group(&mut core, group);
+        commit_group(&mut core, group, figures);
     }
 }
 
-fn commit_group(core: &mut Core, group: Vec<Waiting>) {
+fn commit_group(core: &mut Core, group: Vec<Waiting>, figures: &StoreFigures) {
     if group.is_empty() {
         return;
     }
     let (commits, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+    let stopwatch = Stopwatch::start();
     match core.apply(&commits) {
         Ok(outcomes) => {
+            figures.wrote_group(commits.len(), stopwatch.elapsed());
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Whoever asked may have gone; the commit stands all the same.
                 let _ = answer.send(Ok(outcome));
@@ -188,7 +210,7 @@ fn commit_group(core: &mut Core, group: Vec<Waiting>) {
         // One bad commit must not fail its neighbours, so each is tried alone.
         Err(_) if commits.len() > 1 => {
             for waiting in commits.into_iter().zip(answers) {
-                commit_group(core, vec![waiting]);
+                commit_group(core, vec![waiting], figures);
             }
         }
         Err(error) => {
@@ -203,8 +225,17 @@ fn commit_group(core: &mut Core, group: Vec<Waiting>) {
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.writer.try_send(Write::Commit(Box::new(commit), answer)).map_err(|error| queue_error(&error))?;
-        answered.await.map_err(|_| StoreError::Unavailable)?
+        let sent = self.writer.try_send(Write::Commit(Box::new(commit), answer)).map_err(|error| queue_error(&error));
+        let outcome = self.answer(sent, answered).await;
+        self.figures.committed(match &outcome {
+            Ok(Outcome::Committed) => CommitResult::Committed,
+            Ok(Outcome::AlreadyCommitted) => CommitResult::AlreadyCommitted,
+            Ok(Outcome::Stale(_)) => CommitResult::Stale,
+            Ok(Outcome::Taken(_)) => CommitResult::Taken,
+            Ok(Outcome::FenceLost) => CommitResult::FenceLost,
+            Err(_) => CommitResult::Failed,
+        });
+        outcome
     }
 
     async fn stream(&self, tenant: &str, stream: Uuid) -> Result<Vec<StoredRecord>, StoreError> {
@@ -240,6 +271,11 @@ impl Store for SqliteStore {
         self.read(move |connection| seal::log(connection, &tenant, after, limit)).await
     }
 
+    async fn last_position(&self, tenant: &str) -> Result<u64, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| seal::last(connection, &tenant)).await
+    }
+
     async fn booking_day(&self, tenant: &str, stream: Uuid, version: u64) -> Result<Option<Date>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| seal::booking_day(connection, &tenant, stream, version)).await
@@ -262,6 +298,47 @@ impl Store for SqliteStore {
     async fn clients(&self, tenant: &str) -> Result<Vec<Client>, StoreError> {
         let tenant = tenant.to_owned();
         self.read(move |connection| client::all(connection, &tenant)).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: &str) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_endpoint::all(connection, &tenant)).await
+    }
+
+    async fn webhook_endpoint(&self, tenant: &str, id: Uuid) -> Result<Option<WebhookEndpoint>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_endpoint::get(connection, &tenant, id)).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        filter: &DeliveryFilter,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), *filter);
+        self.read(move |connection| webhook_delivery::list(connection, &tenant, endpoint, &filter)).await
+    }
+
+    async fn delivery(&self, tenant: &str, endpoint: Uuid, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::get(connection, &tenant, endpoint, id)).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        tenant: &str,
+        endpoint: Uuid,
+        by: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::due(connection, &tenant, endpoint, by, limit)).await
+    }
+
+    async fn backlog(&self, tenant: &str, endpoint: Uuid) -> Result<Backlog, StoreError> {
+        let tenant = tenant.to_owned();
+        self.read(move |connection| webhook_delivery::backlog(connection, &tenant, endpoint)).await
     }
 
     async fn tenants(&self) -> Result<Vec<String>, StoreError> {
@@ -293,6 +370,15 @@ impl Store for SqliteStore {
         self.write(move |core| core.claim_jobs(now, lease_until, limit)).await
     }
 
+    async fn claim_endpoints(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.write(move |core| core.claim_endpoints(now, lease_until, limit)).await
+    }
+
     async fn postpone_job(&self, job: &JobKey, fence: u64, due_at: Timestamp) -> Result<(), StoreError> {
         let job = job.clone();
         self.write(move |core| core.postpone_job(&job, fence, due_at)).await
@@ -300,6 +386,17 @@ impl Store for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(job::next_due).await
+    }
+
+    async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| open::look(connection, &query)).await
+    }
+
+    fn figures(&self) -> &StoreFigures {
+        self.figures.set_queued(Queue::Writes, self.writer.max_capacity().saturating_sub(self.writer.capacity()));
+        self.figures.set_queued(Queue::Reads, self.reader.max_capacity().saturating_sub(self.reader.capacity()));
+        &self.figures
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ mod embedded {
 }
 
 /// The schema that this program writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 3;
 /// How long a connection waits for another process to finish writing, e.g. `zahlstelle key` beside the service.
 const BUSY_TIMEOUT_MILLIS: u64 = 5_000;
 /// How often a connection tries to switch to the write-ahead log while other processes open the database, too.
