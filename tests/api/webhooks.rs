@@ -221,9 +221,9 @@ async fn tests_and_replays_are_ordered_once_and_within_the_log() {
     let last = portal.get("/v1/events").await.expect(200)["next_after"].as_u64().unwrap();
     let replay = format!("{path}/replay");
     for body in [json!({"after": 3, "until": 3}), json!({"after": 0, "until": last + 1_000})] {
-        let reply = portal.post(&replay, &house.stage.fresh_key(), &body).await;
-        reply.problem(422, "validation_failed");
-        assert_eq!(reply.pointers(), ["/until"]);
+        let answer = portal.post(&replay, &house.stage.fresh_key(), &body).await;
+        answer.problem(422, "validation_failed");
+        assert_eq!(answer.pointers(), ["/until"]);
     }
     let range = json!({"after": 0, "until": last});
     let ordered = portal.post(&replay, "own-5", &range).await.expect(202);
