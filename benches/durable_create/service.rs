@@ -61,6 +61,11 @@ impl Service {
 
     /// Serves it at a port of this machine as long as the process lives; the address, and the key of a client.
     pub(crate) async fn listen(&self) -> (SocketAddr, String) {
+        self.listen_arranged(|server| server).await
+    }
+
+    /// The same, with a listener that is set up further.
+    pub(crate) async fn listen_arranged(&self, arrange: impl FnOnce(Server) -> Server) -> (SocketAddr, String) {
         let scopes = ["payments:write".to_owned(), "payments:read".to_owned()];
         let (store, now) = (self.desk.store().as_ref(), SystemClock.now());
         let made = clients::create(store, &SystemIds, now, TENANT, Environment::Test, "bench", &scopes).await;
@@ -68,6 +73,7 @@ impl Service {
         let limits = Limits::default();
         let app = AppState::new(Arc::clone(&self.desk), Arc::new(SystemIds), limits);
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), limits).await.expect("a port");
+        let server = arrange(server);
         let address = server.address().expect("an address");
         TaskTracker::new().spawn(async move {
             let drain = app.drain.clone();

@@ -1,9 +1,12 @@
 //! `zahlstelle check-config`: says everything that is wrong with the settings before anything starts.
 
-use std::{io, path::Path};
+use std::{error::Error, io, path::Path};
 
 use super::{assemble, notes};
-use crate::config::{Config, Environ};
+use crate::{
+    config::{Config, Environ, Tls},
+    http,
+};
 
 /// What the command found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,9 +41,16 @@ pub fn run(path: &Path, environ: &Environ<'_>, out: &mut dyn io::Write) -> io::R
                     writeln!(out, "note: {id}: {note}")?;
                 }
             }
+            let mut mistakes = 0;
+            if let Some(files) = &config.tls {
+                mistakes += check_certificate(files, path, out)?;
+            }
             if let Err(errors) = assemble::check(config.tenants.into_values()) {
                 writeln!(out, "{errors}")?;
-                writeln!(out, "{}: {}", path.display(), counted(errors.count(), "mistake"))?;
+                mistakes += errors.count();
+            }
+            if mistakes > 0 {
+                writeln!(out, "{}: {}", path.display(), counted(mistakes, "mistake"))?;
                 return Ok(Outcome::Unusable);
             }
             writeln!(out, "{}: ok", path.display())?;
@@ -50,6 +60,23 @@ pub fn run(path: &Path, environ: &Environ<'_>, out: &mut dyn io::Write) -> io::R
             writeln!(out, "{errors}")?;
             writeln!(out, "{}: {}", path.display(), counted(errors.iter().count(), "mistake"))?;
             Ok(Outcome::Unusable)
+        }
+    }
+}
+
+/// Reads the certificate as the listener would, and says until when it is good; the number of mistakes.
+fn check_certificate(files: &Tls, path: &Path, out: &mut dyn io::Write) -> io::Result<usize> {
+    match http::tls::Tls::load(files) {
+        Ok(tls) => {
+            if let Some(until) = tls.expires_at() {
+                writeln!(out, "tls: the certificate is good until {until}")?;
+            }
+            Ok(0)
+        }
+        Err(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            writeln!(out, "{}: tls: {error}{cause}", path.display())?;
+            Ok(1)
         }
     }
 }
@@ -126,6 +153,48 @@ mod tests {
             assert_eq!(outcome, Outcome::Usable, "{printed}");
             let notes: Vec<&str> = printed.lines().filter(|line| line.starts_with("note:")).collect();
             assert!(notes.len() == 1 && notes[0].starts_with(note), "{note}\n{printed}");
+        }
+    }
+
+    /// Checks the shipped settings with a certificate.
+    fn check_certificate(certificate: &str, private_key: &str) -> (Outcome, String) {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let folder = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(shipped.join("demo.toml")).unwrap();
+        let tenant = shipped.join("tenants/dortmund.toml").display().to_string();
+        let text = text
+            .replace("tenants/dortmund.toml", &tenant)
+            .replace("127.0.0.1:8080\"\npublic", "0.0.0.0:8443\"\npublic");
+        let tls = "[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
+        fs::write(folder.path().join("demo.toml"), format!("{text}{tls}")).unwrap();
+        fs::write(folder.path().join("chain.pem"), certificate).unwrap();
+        fs::write(folder.path().join("key.pem"), private_key).unwrap();
+        let mut out = Vec::new();
+        let environ = |_: &str| Some("0123456789abcdef".repeat(4));
+        let outcome = run(&folder.path().join("demo.toml"), &environ, &mut out).unwrap();
+        (outcome, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_certificate_is_tried_before_anything_starts() {
+        let made = || {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.not_after = rcgen::date_time_ymd(2030, 12, 31);
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let (certificate, key) = made();
+        let (outcome, printed) = check_certificate(&certificate, &key);
+        assert_eq!(outcome, Outcome::Usable, "{printed}");
+        assert!(printed.contains("tls: the certificate is good until 2030-12-31T"), "{printed}");
+        for (certificate, key, told) in [
+            ("nothing", key.as_str(), "chain.pem: must hold 1 to 16 certificates in PEM"),
+            (&certificate, "nothing", "key.pem: must hold one private key in PEM"),
+            (&certificate, &made().1, "key.pem: cannot be used together: "),
+        ] {
+            let (outcome, printed) = check_certificate(certificate, key);
+            assert_eq!(outcome, Outcome::Unusable, "{printed}");
+            assert!(printed.contains(told) && printed.ends_with("demo.toml: 1 mistake\n"), "{printed}");
         }
     }
 

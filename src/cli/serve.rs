@@ -1,13 +1,13 @@
 //! `zahlstelle serve`: the service.
 
-use std::{pin::pin, sync::Arc};
+use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
-    service::{self, Role, Service},
+    service::{Role, Service, StopSignals},
 };
 use crate::{clock::SystemClock, config::Config, http, ids::SystemIds};
 
@@ -26,18 +26,32 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let runtime = runtime()?;
     let store = open_store(&config)?;
     runtime.block_on(async {
+        // Before anybody can see that the service runs, since until then a signal ends it without any order.
+        let unheard = |error| failed("the signals of the system", &error);
+        let stop = StopSignals::catch().map_err(unheard)?;
+        let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
         let listen = config.server.listen;
         let server = match arguments.role {
             Role::Jobs => None,
             Role::Http | Role::All => Some(bind(&config).await?),
         };
+        let watched = match config.metrics.listen {
+            None => None,
+            Some(address) => {
+                let bound = http::Server::bind(address, http::Limits::for_operators()).await;
+                Some(bound.map_err(|error| failed(&format!("[metrics] listen = \"{address}\""), &error))?)
+            }
+        };
         let tls = server.as_ref().and_then(|server| server.tls().cloned());
         let encrypted = tls.is_some();
         let ids = Arc::new(SystemIds);
         let started = Service::start(config, arguments.role, server, store, Arc::new(SystemClock), ids, Arc::default());
-        let service = started.map_err(|error| failed("the service", &error))?;
+        let mut service = started.map_err(|error| failed("the service", &error))?;
+        if let Some(server) = watched {
+            service.watch(server);
+        }
         tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
-        until_stopped(tls.as_ref()).await;
+        until_stopped(stop, hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");
         service.stop().await;
         Ok(())
@@ -53,20 +67,22 @@ async fn bind(config: &Config) -> Result<http::Server, Failure> {
     let server = bound.map_err(|error| failed(&format!("[server] listen = \"{listen}\""), &error))?;
     let server = server.behind(config.server.trusted_proxies.clone());
     Ok(match tls {
-        Some(tls) => server.with_tls(tls),
+        Some(tls) => {
+            let until = tls.expires_at().map(tracing::field::display);
+            tracing::info!(expires_at = until, "a certificate is in use");
+            server.with_tls(tls)
+        }
         None => server,
     })
 }
 
 /// Waits for the operating system's wish to stop. A hang-up asks for the certificate to be read again, as it does of
 /// other servers, and without TLS it asks for nothing.
-async fn until_stopped(tls: Option<&http::tls::Tls>) {
-    let mut stopped = pin!(service::stop_signal());
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return stopped.await };
+async fn until_stopped(mut stop: StopSignals, mut hangup: Signal, tls: Option<&http::tls::Tls>) {
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => return,
+            () = stop.any() => return,
             _ = hangup.recv() => {
                 tracing::info!("asked to read the certificate again");
                 if let Some(tls) = tls {

@@ -1,8 +1,12 @@
 //! The running service: HTTP and jobs around one desk.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use zahlstelle_contract::transport::Transport;
 
@@ -58,8 +62,13 @@ pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
 pub struct Service {
     /// The desk, for commands that go on with it.
     pub desk: Arc<Desk>,
+    /// The server for portals and citizens, where this process has one.
+    public: Option<http::AppState>,
     stop: CancellationToken,
     parts: JoinSet<()>,
+    /// The address for operators. It outlives the rest, so that going down can be watched.
+    watching: JoinSet<()>,
+    unwatched: CancellationToken,
 }
 
 impl Service {
@@ -91,9 +100,15 @@ impl Service {
         let desk = Arc::new(Desk::new(store, clock, Arc::clone(&ids), settings, tenants, Arc::clone(&wake)));
         let stop = CancellationToken::new();
         let mut parts = JoinSet::new();
+        let mut public = None;
         if let Some(server) = server {
             let state =
                 http::AppState::new(Arc::clone(&desk), ids, limits).with_hosts(hosts_extra).with_hook_addresses(policy);
+            let state = match server.tls() {
+                Some(tls) => state.with_tls(tls.clone()),
+                None => state,
+            };
+            public = Some(state.clone());
             let server = server.counted_by(Arc::clone(&state.counts));
             if let Some(tls) = server.tls() {
                 parts.spawn(tls.clone().watch(Arc::clone(&state.counts), stop.clone()));
@@ -110,13 +125,27 @@ impl Service {
             parts.spawn(jobs::run(Arc::clone(&desk), wake, tick, stop.clone()));
             parts.spawn(jobs::webhooks::run(Arc::clone(&desk), hooks, tick, stop.clone()));
         }
-        Ok(Self { desk, stop, parts })
+        let (watching, unwatched) = (JoinSet::new(), CancellationToken::new());
+        Ok(Self { desk, public, stop, parts, watching, unwatched })
+    }
+
+    /// Shows metrics and health at an address that has been bound for it.
+    pub fn watch(&mut self, server: http::Server) {
+        let router = http::operators(Arc::clone(&self.desk), self.public.clone());
+        let unwatched = self.unwatched.clone();
+        self.watching.spawn(async move {
+            if let Err(error) = server.serve(router, &http::Drain::default(), unwatched.cancelled_owned()).await {
+                tracing::warn!(%error, "somebody was still looking at metrics");
+            }
+        });
     }
 
     /// Stops taking work, lets what is under way finish within its deadline, and returns.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.parts.join_next().await.is_some() {}
+        self.unwatched.cancel();
+        while self.watching.join_next().await.is_some() {}
         if let Err(error) = self.desk.store().close().await {
             tracing::error!(error = &error as &dyn std::error::Error, "the database could not be closed in one piece");
         }
@@ -130,17 +159,33 @@ fn hooks(config: &Config, policy: AddressPolicy) -> Result<jobs::webhooks::Hooks
     Ok(jobs::webhooks::Hooks::new(client, settings.in_flight_max, settings.in_flight_per_endpoint_max))
 }
 
+/// The operating system's wishes to stop. From the moment they are caught, none of them ends the process by itself.
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Catches them from now on.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Resolves with the first of them, also with one that came before this was asked.
+    pub async fn any(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Waits for the operating system's wish to stop.
 pub async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                biased;
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(interrupt.await),
+    if let Ok(mut signals) = StopSignals::catch() {
+        signals.any().await;
+    } else {
+        drop(tokio::signal::ctrl_c().await);
     }
 }

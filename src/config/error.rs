@@ -180,6 +180,12 @@ pub enum Problem {
     /// The text is no address to listen on.
     #[error("must be an IP address with a port, such as \"127.0.0.1:8080\"")]
     SocketAddress,
+    /// Other machines could reach what is meant for operators.
+    #[error(
+        "can be reached from other machines, and nobody signs in there: listen at 127.0.0.1, or set beyond_loopback = true \
+         where a network of operators or a firewall keeps others away"
+    )]
+    BeyondLoopback,
     /// Anybody could reach the listener, and read along.
     #[error(
         "can be reached from other machines, and nothing would be encrypted: give [tls] a certificate, name the proxies \

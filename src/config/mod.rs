@@ -10,6 +10,7 @@ mod error;
 mod jobs;
 mod limits;
 mod log;
+mod metrics;
 mod nearest;
 mod reader;
 mod secret;
@@ -31,6 +32,7 @@ pub use self::{
     jobs::Jobs,
     limits::{Limits, Rate},
     log::{Log, LogFormat, LogLevel},
+    metrics::Metrics,
     server::Server,
     tenant::{
         TenantConfig,
@@ -57,8 +59,10 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// The most tenant files.
 const TENANT_FILES_MAX: usize = 1_000;
 
-const ROOT: Keys =
-    Keys { schema: "main", names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "tenants"] };
+const ROOT: Keys = Keys {
+    schema: "main",
+    names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "metrics", "tenants"],
+};
 const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 
 /// Every setting of the service and of its Mandanten.
@@ -76,6 +80,8 @@ pub struct Config {
     pub log: Log,
     /// Work in the background.
     pub jobs: Jobs,
+    /// The address for operators.
+    pub metrics: Metrics,
     /// Deliveries to the endpoints of portals.
     pub webhooks: Webhooks,
     /// The Mandanten by their ids.
@@ -110,6 +116,7 @@ impl Config {
         let database = Database::read(&root.section("database", &database::KEYS), folder);
         let log = Log::read(&root.section("log", &log::KEYS));
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
+        let metrics = Metrics::read(&root.section("metrics", &metrics::KEYS));
         // Here it is not told which Mandant is live, so no secret may stand in the file.
         let secrets = Secrets { folder, source, environment: Environment::Live };
         let webhooks = Webhooks::read(&root.section("webhooks", &webhooks::KEYS), &secrets);
@@ -118,7 +125,7 @@ impl Config {
         let tenants = load_tenants(&files, source, &mut errors);
         match server {
             Some(server) if errors.is_empty() => {
-                Ok(Self { server, tls, limits, database, log, jobs, webhooks, tenants })
+                Ok(Self { server, tls, limits, database, log, jobs, metrics, webhooks, tenants })
             }
             Some(_) | None => Err(ConfigErrors::new(errors)),
         }
@@ -183,8 +190,18 @@ fn read(path: &Path) -> Result<String, FileProblem> {
 /// Every table that the parser knows, with its keys; the schema is compared with it.
 #[cfg(test)]
 pub(crate) fn known_tables() -> Vec<Keys> {
-    let own =
-        [ROOT, TENANTS, server::KEYS, tls::KEYS, limits::KEYS, database::KEYS, log::KEYS, jobs::KEYS, webhooks::KEYS];
+    let own = [
+        ROOT,
+        TENANTS,
+        server::KEYS,
+        tls::KEYS,
+        limits::KEYS,
+        database::KEYS,
+        log::KEYS,
+        jobs::KEYS,
+        webhooks::KEYS,
+        metrics::KEYS,
+    ];
     own.into_iter().chain(tenant::known_tables()).collect()
 }
 

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::{Desk, DeskError, TenantDesk, log::NumbersRecord, numbers};
 use crate::{
     domain::kassenzeichen::Range,
-    metrics::StandingFigures,
+    metrics::{EndpointFigures, StandingFigures},
     store::{
         commit::JobKind,
-        read::{Open, OpenQuery},
+        read::{EndpointBehind, Open, OpenQuery},
     },
 };
 
@@ -97,7 +97,18 @@ fn figures(query: &OpenQuery, open: &Open, ranges: &[(&TenantDesk, &Range)]) -> 
         log_heads: of_tenants(&open.log_heads),
         oldest_unsealed: open.oldest_unsealed,
         jobs_due: jobs_due.collect(),
+        endpoints: open.endpoints.iter().map(endpoint).collect(),
         kassenzeichen_used: used.collect(),
+    }
+}
+
+fn endpoint(behind: &EndpointBehind) -> EndpointFigures {
+    EndpointFigures {
+        tenant: behind.tenant.clone(),
+        endpoint: behind.endpoint.to_string(),
+        behind: behind.behind,
+        pending: behind.pending,
+        oldest: [behind.next_record, behind.oldest_pending].into_iter().flatten().min(),
     }
 }
 

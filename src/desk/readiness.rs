@@ -12,6 +12,9 @@ pub const JOBS_OVERDUE: SignedDuration = SignedDuration::from_mins(5);
 /// From this age on a call that is not settled is worth a look.
 pub const INTENT_OLD: SignedDuration = SignedDuration::from_mins(15);
 
+/// From this age on an event that a webhook endpoint has not got is worth a look; portals read the feed meanwhile.
+pub const WEBHOOK_OLD: SignedDuration = SignedDuration::from_mins(15);
+
 /// How it is, from well to ill; the worst of all checks is that of the whole.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,16 +75,15 @@ impl Readiness {
 }
 
 impl Desk {
-    /// Looks at everything. `draining`: the server goes and takes nothing new.
-    pub async fn readiness(&self, draining: bool) -> Readiness {
-        let mut checks = vec![if draining { Check::not_ready("server", "draining") } else { Check::well("server") }];
-        checks.push(match self.store.next_due().await {
+    /// Looks at everything that the desk works with.
+    pub async fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![match self.store.next_due().await {
             Ok(_) => Check::well("storage"),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the storage does not answer");
                 Check::not_ready("storage", "storage_unavailable")
             }
-        });
+        }];
         for account in self.tenants().flat_map(|desk| desk.providers.keys()) {
             let name = format!("provider:{account}");
             checks.push(match self.provider_down_since(account) {
@@ -93,7 +95,7 @@ impl Desk {
         if let Ok(figures) = self.look().await {
             checks.extend(of_figures(&figures, self.now()));
         }
-        Readiness::of(checks)
+        checks
     }
 }
 
@@ -112,6 +114,13 @@ fn of_figures(figures: &StandingFigures, now: Timestamp) -> Vec<Check> {
         Some(since) => Check::degraded("intents", "intent_open_too_long", Some(since)),
         None => Check::well("intents"),
     });
+    for endpoint in &figures.endpoints {
+        let name = format!("webhooks:{}/{}", endpoint.tenant, endpoint.endpoint);
+        checks.push(match older(endpoint.oldest, WEBHOOK_OLD) {
+            Some(since) => Check::degraded(name, "webhook_lagging", Some(since)),
+            None => Check::well(name),
+        });
+    }
     for (tenant, range, used) in &figures.kassenzeichen_used {
         let name = format!("kassenzeichen:{tenant}/{range}");
         checks.push(if *used >= ALARM_PER_MILLE {
@@ -126,6 +135,7 @@ fn of_figures(figures: &StandingFigures, now: Timestamp) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::EndpointFigures;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -141,18 +151,28 @@ mod tests {
         let figures = StandingFigures {
             oldest_intent: Some(at(0)),
             jobs_due: vec![("payment", 3, Some(at(0))), ("notification", 0, None)],
+            endpoints: vec![EndpointFigures {
+                tenant: "a".to_owned(),
+                endpoint: "e".to_owned(),
+                behind: 1,
+                pending: 0,
+                oldest: Some(at(1)),
+            }],
             kassenzeichen_used: vec![("a".to_owned(), "x".to_owned(), 799), ("a".to_owned(), "y".to_owned(), 800)],
             ..StandingFigures::default()
         };
         let range = ("kassenzeichen:a/y".to_owned(), "range_nearly_used_up");
         let jobs = ("jobs:payment".to_owned(), "jobs_overdue");
         let intents = ("intents".to_owned(), "intent_open_too_long");
+        let webhooks = ("webhooks:a/e".to_owned(), "webhook_lagging");
         let (overdue, old) = (JOBS_OVERDUE.as_secs(), INTENT_OLD.as_secs());
+        assert_eq!(old, WEBHOOK_OLD.as_secs());
         for (now, expected) in [
             (overdue, vec![range.clone()]),
             (overdue + 1, vec![jobs.clone(), range.clone()]),
             (old, vec![jobs.clone(), range.clone()]),
-            (old + 1, vec![jobs, intents, range]),
+            (old + 1, vec![jobs.clone(), intents.clone(), range.clone()]),
+            (old + 2, vec![jobs, intents, webhooks, range]),
         ] {
             assert_eq!(codes(&figures, now), expected, "{now}");
         }

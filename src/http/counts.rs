@@ -168,4 +168,12 @@ mod tests {
             assert_eq!(same, 1, "{count:?}");
         }
     }
+
+    #[test]
+    fn every_number_is_exported() {
+        let exported = crate::metrics::Listener::default();
+        for count in Counts::default().list() {
+            assert!(exported.knows(count.name), "{count:?}");
+        }
+    }
 }

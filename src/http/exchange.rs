@@ -8,6 +8,7 @@ use axum::{
 };
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
+use url::Url;
 use uuid::Uuid;
 
 use super::{AppState, Code, ProblemDetails, pages};
@@ -53,10 +54,18 @@ pub(super) async fn carry(
 ) -> Response {
     let id = RequestId(state.new_id());
     let began = Instant::now();
-    let span = tracing::info_span!("request", request_id = %id.0, operation);
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id.0,
+        operation,
+        trace_id = tracing::field::Empty,
+        parent_id = tracing::field::Empty
+    );
+    let counted = state.desk.metrics().requests.begin(operation);
     let handler = async move {
         let handled = work.await;
         let response = handled.answer.unwrap_or_else(|problem| reader.told(problem, id));
+        counted.end(response.status().as_u16());
         write_line(operation, response.status(), began, handled.caller.as_ref());
         response
     };
@@ -68,11 +77,12 @@ pub(super) async fn carry(
             reader.told(ProblemDetails::new(Code::Internal), id)
         }
         Err(_) => {
+            state.desk.metrics().requests.overdue(operation);
             span.in_scope(|| tracing::warn!("the client was told to come back, the work goes on"));
             reader.told(ProblemDetails::new(Code::RequestTimeout), id)
         }
     };
-    with_headers(response, id)
+    with_headers(response, id, &state.desk.settings().public_url)
 }
 
 /// One line a request: no bodies, no keys, no query values, no addresses.
@@ -84,12 +94,37 @@ fn write_line(operation: &str, status: StatusCode, began: Instant, caller: Optio
     tracing::info!(status, milliseconds, tenant, client, "{operation} answered {status}");
 }
 
-fn with_headers(mut response: Response, id: RequestId) -> Response {
+/// For half a year browsers come encrypted, even where somebody types the address without. Other hosts below the same name
+/// are not ours to decide about.
+const COME_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=15768000");
+
+fn with_headers(mut response: Response, id: RequestId, public_url: &Url) -> Response {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.0.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if public_url.scheme() == "https" {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, COME_ENCRYPTED);
+    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn browsers_are_told_to_come_encrypted_where_that_is_possible() {
+        for (public_url, told) in [("https://zahlung.example.org", true), ("http://127.0.0.1:8080", false)] {
+            let answer = Response::new(Body::empty());
+            let answer = with_headers(answer, RequestId(Uuid::nil()), &public_url.parse().unwrap());
+            let header = answer.headers().get(header::STRICT_TRANSPORT_SECURITY);
+            assert_eq!(header.is_some(), told, "{public_url}");
+            assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod hooks;
 mod json;
 mod limits;
 pub mod listener;
+mod operators;
 mod ops;
 mod pages;
 mod problem;
@@ -23,6 +24,7 @@ mod rate;
 pub mod routes;
 mod source;
 pub mod tls;
+mod trace;
 
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub use self::{
     drain::Drain,
     limits::{Class, Limits, Rate, Rates},
     listener::{ListenError, NotDrained, Server},
+    operators::operators,
     problem::{Code, ProblemDetails},
 };
 use crate::{desk::Desk, ids::Ids, outbound::hook::AddressPolicy};
@@ -57,6 +60,7 @@ pub struct AppState {
     keys: Arc<auth::KeyCache>,
     hosts: Arc<Hosts>,
     gates: Option<Arc<Gates>>,
+    tls: Option<tls::Tls>,
 }
 
 impl AppState {
@@ -66,7 +70,7 @@ impl AppState {
         let gates = limits.rates.as_ref().map(|rates| Arc::new(Gates::new(rates)));
         let (drain, counts, keys) = (Drain::default(), Arc::default(), Arc::default());
         let hook_addresses = AddressPolicy::default();
-        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates }
+        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates, tls: None }
     }
 
     /// Serves further hosts.
@@ -75,6 +79,12 @@ impl AppState {
         let mut hosts = Hosts::of(&self.desk.settings().public_url);
         hosts.add(extra);
         Self { hosts: Arc::new(hosts), ..self }
+    }
+
+    /// Tells of the certificate of its listener, too.
+    #[must_use]
+    pub fn with_tls(self, tls: tls::Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Says where webhook endpoints may be; by default at public addresses alone.

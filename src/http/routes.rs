@@ -21,6 +21,7 @@ use super::{
     limits::Class,
     ops,
     rate::Seat,
+    trace,
 };
 use crate::desk::clients::Caller;
 
@@ -206,6 +207,7 @@ const fn open(id: &'static str, verb: Verb, path: &'static str, class: Class, ru
 pub(super) fn router(state: &AppState) -> Router {
     let mut router = Router::new();
     for operation in &OPERATIONS {
+        state.desk.metrics().requests.expect(operation.id);
         let state = state.clone();
         let handler = move |request: Request| carry(state.clone(), operation, request);
         router = router.route(operation.path, on(operation.verb.filter(), handler));
@@ -241,6 +243,7 @@ async fn perform(state: AppState, operation: &'static Operation, request: Reques
         Entry::Client { scope, run } => match auth::authenticate(&state, source, request.headers()).await {
             Err(problem) => Handled { caller: None, answer: Err(problem) },
             Ok(caller) => {
+                trace::follow(request.headers());
                 let by = caller.clone();
                 let answer = match let_in(&state, operation, &caller, scope) {
                     Ok(seat) => {

@@ -13,7 +13,10 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::desk::{Desk, DeskError};
+use crate::{
+    desk::{Desk, DeskError},
+    metrics::Loop,
+};
 
 /// How many jobs are taken at once.
 const JOBS_MAX: u32 = 64;
@@ -50,7 +53,7 @@ pub async fn run(desk: Arc<Desk>, wake: Arc<Notify>, tick: Duration, stop: Cance
 async fn take(desk: &Arc<Desk>, running: &mut JoinSet<()>) -> Result<bool, DeskError> {
     let now = desk.now();
     let due = desk.store().next_due().await?.is_some_and(|due| due <= now);
-    desk.metrics().jobs.looked(now);
+    desk.metrics().jobs.looked(Loop::Jobs, now);
     let free = JOBS_MAX.saturating_sub(u32::try_from(running.len()).unwrap_or(u32::MAX));
     if !due || free == 0 {
         return Ok(false);

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::keeper::Keeper;
-use crate::{desk::Desk, outbound::hook::HookClient};
+use crate::{desk::Desk, metrics::Loop, outbound::hook::HookClient};
 
 /// How many endpoints one instance looks after at most.
 const ENDPOINTS_MAX: usize = 10_000;
@@ -81,7 +81,9 @@ async fn take(
     let free = ENDPOINTS_MAX.saturating_sub(keepers.len()).min(TAKEN_MAX);
     let limit = u32::try_from(free).unwrap_or(u32::MAX);
     let taken_at = desk.now();
-    for watch in desk.watch_endpoints(LEASE, limit).await? {
+    let watches = desk.watch_endpoints(LEASE, limit).await?;
+    desk.metrics().jobs.looked(Loop::Webhooks, taken_at);
+    for watch in watches {
         let keeper = Keeper::new(Arc::clone(desk), hooks.clone(), watch, taken_at, tick);
         keepers.spawn(keeper.run(stop.clone()));
     }

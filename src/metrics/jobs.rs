@@ -11,10 +11,24 @@ use super::catalogue::Catalogue;
 /// Work in the background. Clones share everything.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
-    looked_at: Gauge,
+    looked_at: Family<Name, Gauge>,
     running: Family<Kind, Gauge>,
     runs: Family<Run, Counter>,
     succeeded_at: Family<Kind, Gauge>,
+}
+
+/// What looks for work again and again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loop {
+    /// Payments and notifications that are due.
+    Jobs,
+    /// Webhook endpoints that nobody looks after.
+    Webhooks,
+}
+
+#[derive(Clone, Copy, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Name {
+    what: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -38,8 +52,12 @@ impl Jobs {
     }
 
     /// Due work was looked for, and the store answered.
-    pub fn looked(&self, now: Timestamp) {
-        self.looked_at.set(now.as_second());
+    pub fn looked(&self, what: Loop, now: Timestamp) {
+        let what = match what {
+            Loop::Jobs => "jobs",
+            Loop::Webhooks => "webhooks",
+        };
+        self.looked_at.get_or_create(&Name { what }).set(now.as_second());
     }
 
     /// A job begins; it ends with what is returned, as failed where nobody says otherwise.
@@ -51,7 +69,7 @@ impl Jobs {
     pub(super) fn register(&self, catalogue: &mut Catalogue) {
         catalogue.add(
             "zahlstelle_jobs_looked_timestamp_seconds",
-            "When due work was last looked for",
+            "When due work, or an endpoint that nobody looks after, was last looked for",
             self.looked_at.clone(),
         );
         catalogue.add("zahlstelle_jobs_running", "Jobs that are being done", self.running.clone());

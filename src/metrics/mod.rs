@@ -7,11 +7,13 @@
 mod catalogue;
 mod durations;
 mod jobs;
+mod listener;
 mod process;
 mod providers;
 mod requests;
 mod standing;
 mod store;
+mod webhooks;
 
 use jiff::Timestamp;
 
@@ -19,12 +21,14 @@ use self::catalogue::Catalogue;
 pub use self::{
     catalogue::Known,
     durations::Stopwatch,
-    jobs::Jobs,
+    jobs::{Jobs, Loop},
+    listener::Listener,
     process::Process,
     providers::{CallName, CallOutcome, NotificationResult, Providers},
     requests::{InFlight, Requests},
-    standing::{Standing, StandingFigures},
+    standing::{EndpointFigures, Standing, StandingFigures},
     store::{CommitResult, ErrorKind, Queue, StoreFigures},
+    webhooks::{TryResult, Webhooks},
 };
 
 /// Every figure of a process.
@@ -32,10 +36,14 @@ pub use self::{
 pub struct Metrics {
     /// Requests over HTTP.
     pub requests: Requests,
+    /// Connections, as the listener counts them.
+    pub listener: Listener,
     /// Calls to providers, and what they send.
     pub providers: Providers,
     /// Work in the background.
     pub jobs: Jobs,
+    /// Deliveries to the endpoints of portals.
+    pub webhooks: Webhooks,
     /// What the database says about what is open.
     pub standing: Standing,
     /// The process itself.
@@ -49,16 +57,20 @@ impl Metrics {
         let mut catalogue = Catalogue::default();
         let requests = Requests::default();
         requests.register(&mut catalogue);
+        let listener = Listener::default();
+        listener.register(&mut catalogue);
         let providers = Providers::default();
         providers.register(&mut catalogue);
         let jobs = Jobs::default();
         jobs.register(&mut catalogue);
+        let webhooks = Webhooks::default();
+        webhooks.register(&mut catalogue);
         store.register(&mut catalogue);
         let standing = Standing::default();
         standing.register(&mut catalogue);
         let process = Process::new(started_at);
         process.register(&mut catalogue);
-        Self { requests, providers, jobs, standing, process, catalogue }
+        Self { requests, listener, providers, jobs, webhooks, standing, process, catalogue }
     }
 
     /// Everything in the text format of `OpenMetrics`.
@@ -85,13 +97,25 @@ mod tests {
         let metrics = metrics();
         metrics.requests.expect("getPayment");
         metrics.providers.expect("adyen-test");
+        for known in metrics.known().iter().filter_map(|known| known.name.strip_prefix("zahlstelle_")) {
+            metrics.listener.show(known, None, 0);
+        }
         metrics.jobs.expect("payment");
+        metrics.jobs.looked(Loop::Jobs, Timestamp::UNIX_EPOCH);
+        metrics.webhooks.expect("stadt");
         metrics.jobs.begin("payment").succeeded(Timestamp::UNIX_EPOCH);
         metrics.standing.expect_exception("overpayment");
         let figures = StandingFigures {
             unknown: vec![("stadt".to_owned(), 0)],
             log_heads: vec![("stadt".to_owned(), 0)],
             jobs_due: vec![("payment", 0, None)],
+            endpoints: vec![EndpointFigures {
+                tenant: "stadt".to_owned(),
+                endpoint: "0198".to_owned(),
+                behind: 0,
+                pending: 0,
+                oldest: None,
+            }],
             kassenzeichen_used: vec![("stadt".to_owned(), "online".to_owned(), 0)],
             ..StandingFigures::default()
         };

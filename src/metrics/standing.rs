@@ -22,6 +22,9 @@ pub struct Standing {
     seal_lag: Gauge,
     jobs_due: Family<Kind, Gauge>,
     job_age: Family<Kind, Gauge>,
+    webhook_behind: Family<Endpoint, Gauge>,
+    webhook_pending: Family<Endpoint, Gauge>,
+    webhook_age: Family<Endpoint, Gauge>,
     kassenzeichen_used: Family<Range, Ratio>,
     exceptions: Family<Cause, Counter>,
 }
@@ -47,8 +50,31 @@ pub struct StandingFigures {
     pub oldest_unsealed: Option<Timestamp>,
     /// By kind how many jobs are due, and since when the oldest.
     pub jobs_due: Vec<(&'static str, u64, Option<Timestamp>)>,
+    /// What each webhook endpoint has not got yet.
+    pub endpoints: Vec<EndpointFigures>,
     /// By Mandant and range how much of it is used, in thousandths.
     pub kassenzeichen_used: Vec<(String, String, u16)>,
+}
+
+/// What a webhook endpoint has not got yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EndpointFigures {
+    /// The Mandant.
+    pub tenant: String,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// How many records of the log have not been looked at for it.
+    pub behind: u64,
+    /// How many events wait for another try.
+    pub pending: u64,
+    /// When the oldest happened of all that it has not got.
+    pub oldest: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Endpoint {
+    tenant: String,
+    endpoint: String,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -105,9 +131,23 @@ impl Standing {
             self.jobs_due.get_or_create(&Kind { kind }).set(count(*due));
             self.job_age.get_or_create(&Kind { kind }).set(age(*oldest, now));
         }
+        self.show_endpoints(&figures.endpoints, now);
         for (tenant, range, per_mille) in &figures.kassenzeichen_used {
             let labels = Range { tenant: tenant.clone(), range: range.clone() };
             self.kassenzeichen_used.get_or_create(&labels).set(of_a_thousand(*per_mille));
+        }
+    }
+
+    /// Endpoints come and go, so those that are gone leave nothing behind.
+    fn show_endpoints(&self, endpoints: &[EndpointFigures], now: Timestamp) {
+        for family in [&self.webhook_behind, &self.webhook_pending, &self.webhook_age] {
+            family.clear();
+        }
+        for figures in endpoints {
+            let labels = Endpoint { tenant: figures.tenant.clone(), endpoint: figures.endpoint.clone() };
+            self.webhook_behind.get_or_create(&labels).set(count(figures.behind));
+            self.webhook_pending.get_or_create(&labels).set(count(figures.pending));
+            self.webhook_age.get_or_create(&labels).set(age(figures.oldest, now));
         }
     }
 
@@ -148,6 +188,21 @@ impl Standing {
             "zahlstelle_oldest_due_job_seconds",
             "How long the oldest due job of the kind has waited",
             self.job_age.clone(),
+        );
+        catalogue.add(
+            "zahlstelle_webhook_behind_records",
+            "Records of the log that have not been looked at for a webhook endpoint",
+            self.webhook_behind.clone(),
+        );
+        catalogue.add(
+            "zahlstelle_webhook_pending",
+            "Events that wait for another try at a webhook endpoint",
+            self.webhook_pending.clone(),
+        );
+        catalogue.add(
+            "zahlstelle_webhook_oldest_undelivered_seconds",
+            "How old the oldest event is that a webhook endpoint has not got",
+            self.webhook_age.clone(),
         );
         catalogue.add(
             "zahlstelle_kassenzeichen_used_ratio",

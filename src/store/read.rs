@@ -237,6 +237,8 @@ pub struct Open {
     pub oldest_unsealed: Option<Timestamp>,
     /// Jobs that are due, for each kind that has some.
     pub due: Vec<DueCount>,
+    /// Every webhook endpoint that something is sent to.
+    pub endpoints: Vec<EndpointBehind>,
     /// The last records that were asked for, in the same order.
     pub last_records: Vec<Option<Vec<u8>>>,
 }
@@ -250,4 +252,21 @@ pub struct DueCount {
     pub count: u64,
     /// When the first of them became due.
     pub oldest: Option<Timestamp>,
+}
+
+/// What a webhook endpoint has not got yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EndpointBehind {
+    /// The Mandant.
+    pub tenant: String,
+    /// The endpoint.
+    pub endpoint: Uuid,
+    /// How many records of the log have not been looked at for it.
+    pub behind: u64,
+    /// The moment of the first of them.
+    pub next_record: Option<Timestamp>,
+    /// How many events wait for another try.
+    pub pending: u64,
+    /// When the oldest of them happened.
+    pub oldest_pending: Option<Timestamp>,
 }

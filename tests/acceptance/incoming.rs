@@ -127,6 +127,7 @@ async fn c1_a_notification_that_nothing_explains_waits_three_days_and_is_then_sh
         })
         .await;
     assert_eq!(on_disk.inbox(), inbox([("unmatched", 1)]));
+    assert_eq!(notified(&on_disk.stage, "unmatched"), 1);
     assert_eq!(lines.count("names no payment of ours"), 1);
     // Nothing looks at it any more, and its repetition is known.
     assert_eq!(stage.store.next_due().await.unwrap(), None);
@@ -375,11 +376,14 @@ async fn c14_published_vectors_pass_the_hook_and_a_forged_one_is_seen() {
         let refused = lines.of(take(stage, &forged)).await;
         assert_eq!((refused.kept, refused.refused), (0, vec![NotificationError::BadSignature]));
         assert_eq!(lines.count("was not taken"), 1);
+        assert_eq!(notified(stage, "refused"), 1);
         assert_eq!(stage.hand_over(&[], &forged).await, 401);
+        assert_eq!((notified(stage, "refused"), notified(stage, "kept")), (2, 0));
         assert_eq!(on_disk.inbox(), inbox([]));
         let taken = lines.of(take(stage, &body)).await;
         assert_eq!((taken.kept, taken.refused), (1, Vec::new()), "{}", case["name"]);
         assert_eq!(on_disk.inbox(), inbox([("waiting", 1)]));
+        assert_eq!((notified(stage, "refused"), notified(stage, "kept")), (2, 1));
     }
 }
 
@@ -391,8 +395,10 @@ async fn c14_a_forged_notification_changes_nothing_and_the_true_one_does() {
     let payment = stage.create("13.00").await;
     stage.approve(payment.id).await;
     assert_eq!(stage.fired("bad_signature", "notification"), 1);
+    assert_eq!(notified(stage, "refused"), 0, "what is counted begins at zero, so that the first one is a change");
     lines.of(stage.settle()).await;
     assert_eq!(lines.count("signature missing or wrong"), 1);
+    assert_eq!(notified(stage, "refused"), 1);
     assert_eq!((stage.payment(payment.id).await.state.as_str(), on_disk.inbox()), ("processing", inbox([])));
     // The page tells the truth all the same.
     stage.pass(CONVERGES_WITHIN).await;
@@ -477,6 +483,14 @@ async fn c17_each_item_of_a_delivery_stands_for_itself() {
     assert_eq!(take(stage, &body).await.repeated, 2);
     stage.pass(CONVERGES_WITHIN).await;
     assert_eq!((stage.held().await, stage.held_at_twin()), (4_200, 4_200));
+}
+
+/// How many notifications of the account had this result, as operators are told.
+fn notified(stage: &Stage, result: &str) -> u64 {
+    let metrics = stage.desk.metrics().text();
+    let series = format!("zahlstelle_notifications_total{{account=\"{ACCOUNT}\",result=\"{result}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+    line.unwrap_or_else(|| panic!("{series} is not exported")).parse().unwrap()
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]

@@ -6,6 +6,7 @@ mod dated;
 mod deliveries;
 mod disputes;
 mod double;
+mod event_schemas;
 mod evidence;
 mod feed;
 mod first_payment;

@@ -1,6 +1,9 @@
 //! A store whose writes can be held or made to fail, to stop the world at a chosen moment.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
@@ -31,11 +34,24 @@ pub(crate) struct Gate {
     orders: Mutex<Vec<Order>>,
     held: Semaphore,
     released: Semaphore,
+    reads_fail: AtomicBool,
+    reads_failed: AtomicUsize,
+    looks_hold: AtomicBool,
+    looks_held: AtomicUsize,
 }
 
 impl Gate {
     pub(crate) fn before(inner: Arc<dyn Store>) -> Self {
-        Self { inner, orders: Mutex::default(), held: Semaphore::new(0), released: Semaphore::new(0) }
+        Self {
+            inner,
+            orders: Mutex::default(),
+            held: Semaphore::new(0),
+            released: Semaphore::new(0),
+            reads_fail: AtomicBool::default(),
+            reads_failed: AtomicUsize::default(),
+            looks_hold: AtomicBool::default(),
+            looks_held: AtomicUsize::default(),
+        }
     }
 
     /// Lets so many writes pass and holds the next one.
@@ -46,6 +62,26 @@ impl Gate {
     /// Lets so many writes pass and says of the next one that the disk is full.
     pub(crate) fn fail_after(&self, passing: usize) {
         self.order(passing, Order::Fail);
+    }
+
+    /// From now on the questions about readiness are answered, or are not.
+    pub(crate) fn fail_reads(&self, fail: bool) {
+        self.reads_fail.store(fail, Ordering::SeqCst);
+    }
+
+    /// How often the question what is due next was not answered.
+    pub(crate) fn reads_failed(&self) -> usize {
+        self.reads_failed.load(Ordering::SeqCst)
+    }
+
+    /// Holds every look at what is open.
+    pub(crate) fn hold_looks(&self) {
+        self.looks_hold.store(true, Ordering::SeqCst);
+    }
+
+    /// How many looks were held.
+    pub(crate) fn looks_held(&self) -> usize {
+        self.looks_held.load(Ordering::SeqCst)
     }
 
     fn order(&self, passing: usize, order: Order) {
@@ -208,10 +244,22 @@ impl Store for Gate {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.reads_fail.load(Ordering::SeqCst) {
+            self.reads_failed.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreError::Unavailable);
+        }
         self.inner.next_due().await
     }
 
     async fn open_work(&self, query: &OpenQuery) -> Result<Open, StoreError> {
+        if self.reads_fail.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable);
+        }
+        if self.looks_hold.load(Ordering::SeqCst) {
+            self.looks_held.fetch_add(1, Ordering::SeqCst);
+            self.held.add_permits(1);
+            self.released.acquire().await.unwrap().forget();
+        }
         self.inner.open_work(query).await
     }
 

@@ -29,6 +29,7 @@ pub(crate) struct House {
     pub(crate) stage: Stage,
     pub(crate) gate: Arc<Gate>,
     pub(crate) address: SocketAddr,
+    pub(crate) app: AppState,
     pub(crate) drain: Drain,
     pub(crate) counts: Arc<Counts>,
     stop: Option<oneshot::Sender<()>>,
@@ -76,7 +77,7 @@ impl House {
             };
             TaskTracker::new().spawn(serve)
         };
-        Self { stage, gate, address, drain, counts, stop: Some(stop), serving, _folder: folder }
+        Self { stage, gate, address, app, drain, counts, stop: Some(stop), serving, _folder: folder }
     }
 
     /// A portal with every scope.

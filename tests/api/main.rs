@@ -12,6 +12,7 @@ mod hooks;
 mod house;
 mod idempotency;
 mod openapi;
+mod operations;
 mod payments;
 mod rates;
 mod refunds;

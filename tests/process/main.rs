@@ -2,5 +2,7 @@
 
 mod commands;
 mod demo;
+mod operators;
+mod serve;
 mod support;
 mod webhook;

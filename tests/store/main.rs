@@ -66,6 +66,7 @@ on_every_engine! {
     log::sums_are_those_of_the_legs,
     log::the_log_is_read_in_pages,
     log::parallel_commits_leave_no_gap,
+    open::an_endpoint_is_behind_by_what_it_has_not_got,
     open::what_is_open_is_counted_until_it_is_settled,
     rows::notifications_are_kept_and_closed,
     rows::clients_are_found_by_their_key,

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use zahlstelle::store::{
     Store,
     commit::{Commit, JobChange, JobKind, Row},
-    read::{DueCount, ListedPayment, OpenQuery},
+    read::{DueCount, EndpointBehind, ListedPayment, OpenQuery},
     sqlite::engine::SqliteStore,
+    webhook::{DeliveryState, DisabledReason, WebhookEndpoint, WebhookProgress, WebhookRow},
 };
 
-use crate::support::{TENANT, append, appending, at, commit, committed, id};
+use crate::{
+    support::{TENANT, append, appending, at, commit, committed, id},
+    webhooks,
+};
 
 fn asking(seconds: i64) -> OpenQuery {
     OpenQuery {
@@ -66,6 +70,36 @@ pub(crate) async fn what_is_open_is_counted_until_it_is_settled(store: Arc<dyn S
     let open = store.open_work(&asking(100)).await.unwrap();
     assert_eq!((open.intents, open.oldest_intent, open.unknown), (1, Some(at(20)), vec![1, 0]));
     assert_eq!((open.due, open.log_heads), (Vec::new(), vec![3, 0]));
+}
+
+pub(crate) async fn an_endpoint_is_behind_by_what_it_has_not_got(store: Arc<dyn Store>) {
+    for number in 1..=9_u32 {
+        let later = Commit { at: at(i64::from(number) * 100), ..commit(number.into()) };
+        let appends = vec![append(10, u64::from(number) - 1, &["record"])];
+        committed(&store, Commit { appends, ..later }).await;
+    }
+    let with = |number, progress| WebhookEndpoint { progress, ..webhooks::endpoint(number) };
+    let at_head = WebhookProgress { position: 9, ..webhooks::endpoint(1).progress };
+    let mut disabled = webhooks::endpoint(3);
+    disabled.settings.disabled = Some(DisabledReason::Client);
+    let rows = [webhooks::endpoint(1), with(2, at_head), disabled].map(WebhookRow::New);
+    webhooks::write(&store, rows.into()).await;
+    let delivery =
+        |number, state| WebhookRow::Delivery { endpoint: id(2), delivery: webhooks::delivery(number, state) };
+    let states = [DeliveryState::Delivered, DeliveryState::Pending, DeliveryState::Pending, DeliveryState::Failed];
+    webhooks::write(&store, (1..).zip(states).map(|(number, state)| delivery(number, state)).collect()).await;
+
+    let behind = |endpoint, behind, next_record, pending, oldest_pending| EndpointBehind {
+        tenant: TENANT.to_owned(),
+        endpoint,
+        behind,
+        next_record,
+        pending,
+        oldest_pending,
+    };
+    let open = store.open_work(&asking(100)).await.unwrap();
+    let expected = [behind(id(1), 2, Some(at(800)), 0, None), behind(id(2), 0, None, 2, Some(at(2)))];
+    assert_eq!(open.endpoints, expected);
 }
 
 #[tokio::test]

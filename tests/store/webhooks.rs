@@ -16,7 +16,7 @@ use crate::support::{TENANT, appending, at, commit, committed, id};
 
 const KIND: JobKind = JobKind::Endpoint;
 
-fn endpoint(number: u128) -> WebhookEndpoint {
+pub(crate) fn endpoint(number: u128) -> WebhookEndpoint {
     WebhookEndpoint {
         settings: WebhookSettings {
             id: id(number),
@@ -39,7 +39,7 @@ fn secret(generation: u32, valid_until: Option<i64>) -> SecretGeneration {
     SecretGeneration { generation, master, created_at: at(0), valid_until: valid_until.map(at) }
 }
 
-fn delivery(number: u128, state: DeliveryState) -> Delivery {
+pub(crate) fn delivery(number: u128, state: DeliveryState) -> Delivery {
     let seconds = i64::try_from(number).unwrap();
     Delivery {
         id: id(number),
@@ -56,7 +56,7 @@ fn delivery(number: u128, state: DeliveryState) -> Delivery {
     }
 }
 
-async fn write(store: &Arc<dyn Store>, rows: Vec<WebhookRow>) {
+pub(crate) async fn write(store: &Arc<dyn Store>, rows: Vec<WebhookRow>) {
     committed(store, Commit { rows: rows.into_iter().map(Row::Webhook).collect(), ..commit(1) }).await;
 }
 

@@ -36,11 +36,15 @@ const PARTS: &[Part] = &[
     // The two ways in: from the wire and from the clock. They act through the desk alone, never on the store.
     Part {
         name: "http",
-        may_import: May::Only(&["desk", "webhook", "outbound", "config", "domain", "clock", "ids", CONTRACT]),
+        may_import: May::Only(&[
+            "desk", "webhook", "outbound", "config", "domain", "metrics", "clock", "ids", CONTRACT,
+        ]),
     },
     Part {
         name: "jobs",
-        may_import: May::Only(&["desk", "webhook", "outbound", "config", "domain", "clock", "ids", CONTRACT]),
+        may_import: May::Only(&[
+            "desk", "webhook", "outbound", "config", "domain", "metrics", "clock", "ids", CONTRACT,
+        ]),
     },
     // The use cases: the only place where domain, store and providers meet. Providers come as traits of the contract.
     Part {

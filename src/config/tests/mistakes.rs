@@ -383,6 +383,19 @@ fn what_follows_from_a_broken_line_is_not_told() {
 }
 
 #[test]
+fn the_address_for_operators_stays_on_this_machine_unless_that_was_asked_for() {
+    let with = |metrics: &str| Folder::new(&format!("{MAIN}[metrics]\n{metrics}\n"), TENANT);
+    let listen = |metrics: &str| with(metrics).load().unwrap().metrics.listen.map(|address| address.to_string());
+    assert_eq!(listen("listen = \"off\""), None);
+    assert_eq!(listen("listen = \"[::1]:9464\""), Some("[::1]:9464".to_owned()));
+    assert_eq!(listen("listen = \"10.1.2.3:9464\"\nbeyond_loopback = true"), Some("10.1.2.3:9464".to_owned()));
+    for (wrong, told) in [("0.0.0.0:9464", "can be reached from other machines"), ("none", "must be an IP address")] {
+        let report = with(&format!("listen = \"{wrong}\"")).report();
+        assert!(report.len() == 1 && report[0].contains("metrics.listen: ") && report[0].contains(told), "{report:?}");
+    }
+}
+
+#[test]
 fn a_listener_is_encrypted_or_behind_proxies_or_on_this_machine() {
     let load = |setting: &str| Folder::new(&MAIN.replace("[server]", &format!("[server]\n{setting}")), TENANT).load();
     let proxies = |setting: &str| -> Vec<String> {

@@ -83,13 +83,14 @@ fn the_schema_knows_the_keys_that_the_parser_knows() {
 }
 
 /// Where each table stands in the shipped files. Every table has all its keys there or is given them by the test.
-const PLACES: [(&str, &str); 20] = [
+const PLACES: [(&str, &str); 21] = [
     ("server", "server"),
     ("tls", "tls"),
     ("limits", "limits"),
     ("database", "database"),
     ("log", "log"),
     ("jobs", "jobs"),
+    ("metrics", "metrics"),
     ("webhooks", "webhooks"),
     ("tenants", "tenants"),
     ("tenant", "tenant"),
@@ -153,7 +154,7 @@ fn find<'v>(root: &'v mut toml::Value, place: &str) -> &'v mut toml::Table {
 fn the_annotated_file_shows_every_setting_with_its_default() {
     let shown: toml::Table = toml::from_str(&shipped("config/zahlstelle.toml")).unwrap();
     let schema = schema();
-    for section in ["server", "limits", "database", "log", "jobs", "webhooks"] {
+    for section in ["server", "limits", "database", "log", "jobs", "webhooks", "metrics"] {
         let properties = schema["$defs"][section]["properties"].as_object().unwrap();
         for (key, property) in properties {
             let written = as_json(shown[section][key.as_str()].clone());
@@ -167,6 +168,7 @@ fn the_annotated_file_shows_every_setting_with_its_default() {
     let smallest = Folder::new(super::MAIN, super::TENANT);
     let default = smallest.load().unwrap();
     assert_eq!((&annotated.server, &annotated.log, &annotated.jobs), (&default.server, &default.log, &default.jobs));
+    assert_eq!(annotated.metrics, default.metrics);
     assert_eq!((&annotated.tls, &annotated.limits), (&None, &default.limits));
     let numbers = |config: &Config| {
         let webhooks = &config.webhooks;

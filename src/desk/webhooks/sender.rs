@@ -17,6 +17,7 @@ use crate::{
         later,
         log::{self, WebhookRecord},
     },
+    metrics::TryResult,
     store::{
         commit::{Append, Commit, JobChange, JobKey, JobKind, Outcome, Row, StreamKind},
         webhook::{DeliveryFilter, DisabledReason, WebhookRow, WebhookSettings},
@@ -190,6 +191,7 @@ impl Desk {
                 limit: CLEARED_MAX,
             }));
         }
+        let tries = count_tries(&noted.deliveries);
         rows.extend(noted.deliveries.into_iter().map(|delivery| WebhookRow::Delivery { endpoint, delivery }));
         rows.extend(noted.progress.map(|progress| WebhookRow::Progress { endpoint, progress }));
         match noted.replay {
@@ -204,7 +206,13 @@ impl Desk {
             fence: watch.fence,
             due_at: later(now, keep),
         };
-        self.write_as_keeper(watch, Commit { bulk, ..self.keeper_commit(watch, rows, renew) }).await
+        let written = self.write_as_keeper(watch, Commit { bulk, ..self.keeper_commit(watch, rows, renew) }).await?;
+        if written {
+            for (result, count) in tries {
+                self.metrics.webhooks.tried(&watch.tenant, result, count);
+            }
+        }
+        Ok(written)
     }
 
     /// Notes that the endpoint said that it is gone for good, and stops looking after it.
@@ -271,6 +279,16 @@ impl Desk {
             Outcome::Stale(_) | Outcome::Taken(_) => Err(DeskError::Contended),
         }
     }
+}
+
+/// What came of tries, and how many of each.
+fn count_tries(deliveries: &[Delivery]) -> [(TryResult, usize); 3] {
+    let states = [
+        (TryResult::Delivered, DeliveryState::Delivered),
+        (TryResult::Again, DeliveryState::Pending),
+        (TryResult::GivenUp, DeliveryState::Failed),
+    ];
+    states.map(|(result, state)| (result, deliveries.iter().filter(|delivery| delivery.state == state).count()))
 }
 
 fn end(watch: &Watch) -> JobChange {

@@ -42,7 +42,7 @@ struct Page<T> {
 }
 
 /// An answer as JSON.
-fn json(status: u16, body: &impl Serialize) -> Result<Response, ProblemDetails> {
+pub(super) fn json(status: u16, body: &impl Serialize) -> Result<Response, ProblemDetails> {
     let bytes = serde_json::to_vec(body).map_err(|error| {
         tracing::error!(%error, "an answer could not be written");
         ProblemDetails::new(Code::Internal)

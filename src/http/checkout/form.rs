@@ -42,13 +42,14 @@ pub(super) struct ExtendForm {
 impl ExtendForm {
     /// Reads a form as strictly as the one that starts.
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
-        let [nonce] = fields(headers, body, ["nonce"])?;
-        let seen = nonce.as_deref().map(|text| number(EXTENSIONS_PREFIX, text).ok_or(FormError::Nonce)).transpose()?;
+        let [seen] = fields(headers, body, ["seen"])?;
+        let seen = seen.as_deref().map(|text| number(EXTENSIONS_PREFIX, text).ok_or(FormError::Nonce)).transpose()?;
         Ok(Self { seen })
     }
 
-    /// The nonce of a page that shows the payment as it is now.
-    pub(super) fn nonce_of(payment: &Payment) -> String {
+    /// What the button of a page that shows the payment as it is now says. It is the button's own value, so that the
+    /// only hidden field of the page is the nonce of its methods.
+    pub(super) fn value_of(payment: &Payment) -> String {
         format!("{EXTENSIONS_PREFIX}{}", payment.time_limit.extensions)
     }
 }
@@ -170,12 +171,17 @@ mod tests {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, form)]);
         let read = |body: &str| ExtendForm::read(&headers, body.as_bytes());
-        assert_eq!(read("nonce=extensions-3"), Ok(ExtendForm { seen: Some(3) }));
+        assert_eq!(read("seen=extensions-3"), Ok(ExtendForm { seen: Some(3) }));
         assert_eq!(read(""), Ok(ExtendForm { seen: None }));
-        for nonce in ["", "3", "attempts-3", "extensions-", "extensions--1", "extensions-999999"] {
-            assert_eq!(read(&format!("nonce={nonce}")), Err(FormError::Nonce), "{nonce}");
+        for seen in ["", "3", "attempts-3", "extensions-", "extensions--1", "extensions-999999"] {
+            assert_eq!(read(&format!("seen={seen}")), Err(FormError::Nonce), "{seen}");
         }
-        for body in ["seconds=600", "nonce=extensions-1&nonce=extensions-1", "nonce=extensions-1&method=card"] {
+        for body in [
+            "seconds=600",
+            "nonce=extensions-1",
+            "seen=extensions-1&seen=extensions-1",
+            "seen=extensions-1&method=card",
+        ] {
             assert_eq!(read(body), Err(FormError::Field), "{body}");
         }
         assert_eq!(ExtendForm::read(&HeaderMap::new(), b""), Err(FormError::NoForm));

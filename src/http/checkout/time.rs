@@ -33,7 +33,8 @@ pub(super) struct Time {
 /// The form that extends the time.
 pub(super) struct Extension {
     pub(super) action: String,
-    pub(super) nonce: String,
+    /// How many extensions the page knows of, as its button says it.
+    pub(super) seen: String,
     pub(super) lead: String,
     pub(super) label: String,
 }
@@ -68,7 +69,7 @@ impl Extension {
         let left = EXTENSIONS_MAX.saturating_sub(payment.time_limit.extensions);
         Some(Self {
             action: subject.path("/extend"),
-            nonce: ExtendForm::nonce_of(payment),
+            seen: ExtendForm::value_of(payment),
             lead: subject.say(Message::TimeLead { moment, left }),
             label: label(subject.tongue, payment),
         })

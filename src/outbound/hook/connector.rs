@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::{Uri, uri::Scheme};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream, builderstates::WantsSchemes};
 use hyper_util::{
     client::legacy::connect::{Connected, Connection, HttpConnector, dns::Name},
     rt::TokioIo,
@@ -30,6 +30,9 @@ use super::{AddressError, AddressPolicy, ClientError, HookLimits, Resolver};
 
 /// The most addresses of a name that are considered.
 const ADDRESSES_MAX: usize = 16;
+
+/// How certificates are judged.
+pub(super) type Encryption = HttpsConnectorBuilder<WantsSchemes>;
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type Making<T> = Pin<Box<dyn Future<Output = Result<T, ConnectFault>> + Send>>;
@@ -51,6 +54,12 @@ pub(super) enum ConnectFault {
     Busy,
 }
 
+/// Certificates are good when the machine trusts who issued them.
+pub(super) fn trusting_the_platform() -> Result<Encryption, ClientError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    Ok(HttpsConnectorBuilder::new().with_provider_and_platform_verifier(provider)?)
+}
+
 /// Makes connections for deliveries: bounded in time and number, checked, and encrypted where it must be.
 #[derive(Clone)]
 pub(super) struct HookConnector {
@@ -64,15 +73,12 @@ impl HookConnector {
         policy: AddressPolicy,
         resolver: Arc<dyn Resolver>,
         limits: &HookLimits,
-    ) -> Result<Self, ClientError> {
-        let guarded = GuardedConnector::new(Arc::new(policy), resolver);
-        let guarded = HttpsConnectorBuilder::new()
-            .with_provider_and_platform_verifier(rustls::crypto::aws_lc_rs::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(guarded);
+        encryption: Encryption,
+    ) -> Self {
+        let guarded = GuardedConnector::new(Arc::new(policy), resolver, limits.connect_timeout);
+        let guarded = encryption.https_or_http().enable_http1().wrap_connector(guarded);
         let places = Arc::new(Semaphore::new(limits.connections_max));
-        Ok(Self { guarded, connect_timeout: limits.connect_timeout, places })
+        Self { guarded, connect_timeout: limits.connect_timeout, places }
     }
 }
 
@@ -108,12 +114,14 @@ struct GuardedConnector {
 }
 
 impl GuardedConnector {
-    fn new(policy: Arc<AddressPolicy>, resolver: Arc<dyn Resolver>) -> Self {
+    fn new(policy: Arc<AddressPolicy>, resolver: Arc<dyn Resolver>, connect_timeout: Duration) -> Self {
         let connector = |resolver, encrypted| {
             let resolver = GuardedResolver { policy: Arc::clone(&policy), resolver, encrypted };
             let mut connector = HttpConnector::new_with_resolver(resolver);
             connector.enforce_http(false);
             connector.set_nodelay(true);
+            // Divided among the addresses of a name, so that one that is dead leaves time for the next.
+            connector.set_connect_timeout(Some(connect_timeout));
             connector
         };
         Self { encrypted: connector(Arc::clone(&resolver), true), plain: connector(resolver, false), policy }

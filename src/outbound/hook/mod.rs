@@ -22,7 +22,7 @@ use hyper_util::{
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::connector::{ConnectFault, HookConnector};
+use self::connector::{ConnectFault, Encryption, HookConnector, trusting_the_platform};
 pub use self::{
     address::{AddressError, AddressPolicy, URL_LENGTH_MAX},
     resolver::{Resolver, SystemResolver},
@@ -132,7 +132,16 @@ impl HookClient {
         limits: HookLimits,
         resolver: Arc<dyn Resolver>,
     ) -> Result<Self, ClientError> {
-        let connector = HookConnector::new(policy.clone(), resolver, &limits)?;
+        Ok(Self::with_encryption(policy, limits, resolver, trusting_the_platform()?))
+    }
+
+    fn with_encryption(
+        policy: AddressPolicy,
+        limits: HookLimits,
+        resolver: Arc<dyn Resolver>,
+        encryption: Encryption,
+    ) -> Self {
+        let connector = HookConnector::new(policy.clone(), resolver, &limits, encryption);
         let pool = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -141,7 +150,7 @@ impl HookClient {
             .http1_max_headers(HEADERS_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .build(connector);
-        Ok(Self { pool, policy, limits })
+        Self { pool, policy, limits }
     }
 
     /// Posts a body as it is and waits for the status.

@@ -135,6 +135,8 @@ const fn v6(groups: u64, prefix_bits: u8) -> Ipv6Net {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The first and the last address of every network, and the public neighbours on both sides.
@@ -218,6 +220,43 @@ mod tests {
             "64:ff9b::8.8.8.8",
         ] {
             assert_eq!(special(address.parse().unwrap()), None, "{address}");
+        }
+    }
+
+    /// Addresses of every size, the small and the special ones more often than chance would have them.
+    fn addresses_v4() -> impl Strategy<Value = Ipv4Addr> {
+        let first = prop_oneof![any::<u8>(), prop::sample::select(vec![0, 10, 100, 127, 169, 172, 192, 198, 203, 255])];
+        (first, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| Ipv4Addr::new(a, b, c, d))
+    }
+
+    proptest! {
+        /// The standard library knows fewer networks, but what it knows is refused.
+        #[test]
+        fn g5_what_the_standard_library_calls_special_is_refused(address in addresses_v4()) {
+            let known = address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_broadcast()
+                || address.is_documentation()
+                || address.is_multicast()
+                || address.is_unspecified();
+            prop_assert!(!known || special(address.into()).is_some(), "{address}");
+            let [a, b, c, d] = address.octets().map(u128::from);
+            let translated = Ipv6Addr::from_bits((0x0064_ff9b << 96) | (a << 24) | (b << 16) | (c << 8) | d);
+            prop_assert_eq!(special(translated.into()), special(address.into()));
+        }
+
+        #[test]
+        fn g5_nothing_of_ipv6_is_public_outside_what_is_handed_out(bits in any::<u128>(), leading_zeros in 0_u32..128) {
+            let address = Ipv6Addr::from_bits(bits >> leading_zeros);
+            let public = special(address.into()).is_none();
+            prop_assert!(!public || IPV6_GLOBAL.contains(&address) || NAT64.contains(&address), "{address}");
+            let known = address.is_loopback()
+                || address.is_multicast()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local();
+            prop_assert!(!(known && public), "{address}");
         }
     }
 }

@@ -8,10 +8,13 @@ use std::{
     sync::Mutex,
 };
 
+use hyper_rustls::HttpsConnectorBuilder;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use super::*;
@@ -198,7 +201,7 @@ async fn g5_a_name_that_is_bound_anew_after_the_check_leads_nowhere() {
 async fn g5_the_connector_itself_refuses_an_address_that_meets_no_resolver() {
     let inside = Inside::bind(0);
     let limits = HookLimits::default();
-    let mut connector = HookConnector::new(outside_only(), Stub::new([]), &limits).unwrap();
+    let mut connector = HookConnector::new(outside_only(), Stub::new([]), &limits, trusting_the_platform().unwrap());
     for uri in
         [format!("http://{}/", inside.address()), format!("https://[::ffff:7f00:2]:{}/", inside.address().port())]
     {
@@ -410,4 +413,56 @@ async fn an_idle_connection_gives_its_place_up_to_another_origin() {
     let ((first, second), rest) = tokio::join!(deliveries, server);
     assert_eq!((first.unwrap().status, second.unwrap().status), (204, 204));
     assert_eq!(rest, 0, "the first connection had been closed");
+}
+
+/// A certificate for `portal.example` that its own issuer signed, for a server and for a client that trusts it.
+fn certificate() -> (TlsAcceptor, Encryption) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["portal.example".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+        .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (TlsAcceptor::from(Arc::new(server)), HttpsConnectorBuilder::new().with_tls_config(client))
+}
+
+/// The address is the checked one, and yet the certificate is held against the name.
+#[tokio::test]
+async fn g5_the_certificate_must_be_good_for_the_name_and_its_issuer_trusted() {
+    let (listener, _) = outside().await;
+    let port = listener.local_addr().unwrap().port();
+    let (acceptor, encryption) = certificate();
+    let stub = || -> Arc<dyn Resolver> { Stub::new([&[OUTSIDE]]) };
+    let limits = HookLimits::default();
+    let trusting = HookClient::with_encryption(outside_only(), limits, stub(), encryption);
+    let stranger = HookClient::with_resolver(outside_only(), limits, stub()).unwrap();
+    let shake = async || acceptor.accept(listener.accept().await.unwrap().0).await;
+    for (client, host) in [(&trusting, "other.example"), (&stranger, "portal.example")] {
+        let url = format!("https://{host}:{port}/");
+        let (answer, shaken) = tokio::join!(deliver(client, &url), shake());
+        assert_eq!((answer, shaken.is_err()), (Err(HookError::Tls), true), "{host}");
+    }
+    let server = async {
+        let mut stream = shake().await.unwrap();
+        let mut text = Vec::new();
+        while !text.ends_with(b"{}") {
+            assert!(stream.read_buf(&mut text).await.unwrap() > 0);
+        }
+        stream.write_all(OK).await.unwrap();
+        (stream.get_ref().1.server_name().map(str::to_owned), stream)
+    };
+    let url = format!("https://portal.example:{port}/");
+    let (answer, (name, _stream)) = tokio::join!(deliver(&trusting, &url), server);
+    assert_eq!((answer.map(|answer| answer.status), name.as_deref()), (Ok(204), Some("portal.example")));
 }

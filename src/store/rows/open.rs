@@ -6,7 +6,7 @@ use super::{seal, value::Reader};
 use crate::store::{
     StoreError,
     commit::JobKind,
-    read::{DueCount, Open, OpenQuery},
+    read::{DueCount, EndpointBehind, Open, OpenQuery},
 };
 
 const INTENTS: &str =
@@ -14,6 +14,18 @@ const INTENTS: &str =
 const UNKNOWN: &str = "SELECT count(*) AS number FROM payment WHERE tenant = $1 AND state = 'outcome_unknown'";
 const DUE: &str = "SELECT kind, count(*) AS number, min(due_at) AS since FROM job WHERE due_at <= $1 GROUP BY kind";
 const LAST: &str = "SELECT body FROM record WHERE tenant = $1 AND stream = $2 ORDER BY version DESC LIMIT 1";
+
+/// Endpoints that something is sent to, with what waits for its first try and for another one.
+const ENDPOINTS: &str = "SELECT webhook_endpoint.id, webhook_endpoint.position, \
+    (SELECT record.at FROM seal JOIN record ON record.tenant = seal.tenant AND record.stream = seal.stream \
+        AND record.version = seal.version WHERE seal.tenant = webhook_endpoint.tenant \
+        AND seal.position = webhook_endpoint.position + 1) AS next_record, \
+    (SELECT count(*) FROM webhook_delivery WHERE webhook_delivery.tenant = webhook_endpoint.tenant \
+        AND webhook_delivery.endpoint = webhook_endpoint.id AND webhook_delivery.state = 'pending') AS pending, \
+    (SELECT min(created_at) FROM webhook_delivery WHERE webhook_delivery.tenant = webhook_endpoint.tenant \
+        AND webhook_delivery.endpoint = webhook_endpoint.id AND webhook_delivery.state = 'pending') AS oldest_pending \
+    FROM webhook_endpoint WHERE webhook_endpoint.tenant = $1 AND webhook_endpoint.disabled_reason IS NULL \
+    ORDER BY webhook_endpoint.id";
 
 /// Looks at everything that is asked for.
 pub(in crate::store) fn look(connection: &Connection, query: &OpenQuery) -> Result<Open, StoreError> {
@@ -38,6 +50,21 @@ pub(in crate::store) fn look(connection: &Connection, query: &OpenQuery) -> Resu
         })
     })?;
     open.due = due.collect::<Result<_, _>>()?;
+    for (tenant, head) in query.tenants.iter().zip(&open.log_heads) {
+        let mut statement = connection.prepare_cached(ENDPOINTS)?;
+        let behind = statement.query_and_then(params![tenant], |row| {
+            let reader = Reader::new("webhook_endpoint", row);
+            Ok::<_, StoreError>(EndpointBehind {
+                tenant: tenant.clone(),
+                endpoint: reader.id("id")?,
+                behind: head.saturating_sub(reader.count("position")?),
+                next_record: reader.optional_instant("next_record")?,
+                pending: reader.count("pending")?,
+                oldest_pending: reader.optional_instant("oldest_pending")?,
+            })
+        })?;
+        open.endpoints.extend(behind.collect::<Result<Vec<_>, _>>()?);
+    }
     for (tenant, stream) in &query.last_records {
         let body = |row: &rusqlite::Row<'_>| Ok(Reader::new("record", row).bytes("body"));
         let mut statement = connection.prepare_cached(LAST)?;

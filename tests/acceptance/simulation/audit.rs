@@ -49,6 +49,7 @@ impl Run {
             if events.is_empty() {
                 return;
             }
+            events.iter().for_each(crate::event_schemas::assert_described);
             self.auditor.feed.extend(events.iter().cloned());
             self.auditor.feed_after = page["next_after"].as_u64().unwrap();
         }
