@@ -19,7 +19,7 @@ use zahlstelle::{
     clock::{Clock, SystemClock},
     config::Config,
     desk::{
-        Desk, clients,
+        Desk, Settings, clients,
         create::{NewLine, NewPayment},
         idempotency::Idempotency,
     },
@@ -41,16 +41,21 @@ pub(crate) const TENANT: &str = "dortmund-demo";
 /// A desk with its database.
 pub(crate) struct Service {
     pub(crate) desk: Arc<Desk>,
-    client: ClientId,
+    pub(crate) client: ClientId,
     path: PathBuf,
 }
 
 impl Service {
     pub(crate) fn new(folder: &TempDir) -> Self {
+        Self::arranged(folder, |settings| settings)
+    }
+
+    /// The same, with settings that are changed first.
+    pub(crate) fn arranged(folder: &TempDir, arrange: impl FnOnce(Settings) -> Settings) -> Self {
         let path = fresh_path(folder);
         let store = Arc::new(SqliteStore::migrate(&path).expect("a database"));
         let config = config();
-        let settings = assemble::desk_settings(&config);
+        let settings = arrange(assemble::desk_settings(&config));
         let tenants =
             assemble::tenant_desks(config.tenants.into_values(), |_| Some(Arc::new(NoLine))).expect("a Mandant");
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);

@@ -1,6 +1,7 @@
 //! Checking every invariant of a database: the chain, the balance of every entry, the sums, that each payment's records
 //! make the payment that is listed, and that everything beside the log is as the log says ([`evidence`]).
 
+mod endpoints;
 mod evidence;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use zahlstelle_contract::money::Money;
 
-use self::evidence::Evidence;
+use self::{endpoints::Endpoints, evidence::Evidence};
 use super::{DeskError, change, log::PaymentRecord};
 use crate::{
     domain::{
@@ -81,6 +82,8 @@ pub async fn verify(store: &dyn Store, tenant: &str, now: Timestamp) -> Result<R
     check.open_items();
     let evidence = std::mem::take(&mut check.evidence);
     evidence.compare(store, tenant, &check.payments, now, &mut check.report).await?;
+    let endpoints = std::mem::take(&mut check.endpoints);
+    endpoints.compare(store, tenant, &mut check.report).await?;
     check.claims();
     check.report.payments = u64::try_from(check.payments.len()).unwrap_or(u64::MAX);
     check.report.head = hex::encode(check.head);
@@ -97,6 +100,7 @@ struct Check {
     days: BTreeMap<(String, String, String), (i64, i64)>,
     facts: BTreeSet<String>,
     evidence: Evidence,
+    endpoints: Endpoints,
 }
 
 impl Check {
@@ -124,7 +128,8 @@ impl Check {
         match record.kind {
             StreamKind::Payment => self.payment_record(record),
             StreamKind::Client => self.evidence.client_record(record, &mut self.report),
-            StreamKind::Numbers | StreamKind::Webhook => {}
+            StreamKind::Webhook => self.endpoints.record(record, &mut self.report),
+            StreamKind::Numbers => {}
         }
     }
 

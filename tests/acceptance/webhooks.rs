@@ -7,6 +7,7 @@ mod receiver;
 mod retried;
 mod sending;
 mod signed;
+mod verified;
 
 use std::collections::BTreeMap;
 

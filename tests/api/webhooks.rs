@@ -219,15 +219,15 @@ async fn tests_and_replays_are_ordered_once_and_within_the_log() {
 
     house.create(&portal, "13.00").await;
     let last = portal.get("/v1/events").await.expect(200)["next_after"].as_u64().unwrap();
-    let replay = format!("{path}/replay");
+    let replaying = format!("{path}/replay");
     for body in [json!({"after": 3, "until": 3}), json!({"after": 0, "until": last + 1_000})] {
-        let answer = portal.post(&replay, &house.stage.fresh_key(), &body).await;
-        answer.problem(422, "validation_failed");
-        assert_eq!(answer.pointers(), ["/until"]);
+        let reply = portal.post(&replaying, &house.stage.fresh_key(), &body).await;
+        reply.problem(422, "validation_failed");
+        assert_eq!(reply.pointers(), ["/until"]);
     }
     let range = json!({"after": 0, "until": last});
-    let ordered = portal.post(&replay, "own-5", &range).await.expect(202);
+    let ordered = portal.post(&replaying, "own-5", &range).await.expect(202);
     assert_eq!(ordered["replay"], range);
-    portal.post(&replay, "own-6", &range).await.problem(409, "replay_under_way");
-    assert!(portal.post(&replay, "own-5", &range).await.is_replayed());
+    portal.post(&replaying, "own-6", &range).await.problem(409, "replay_under_way");
+    assert!(portal.post(&replaying, "own-5", &range).await.is_replayed());
 }

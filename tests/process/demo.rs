@@ -16,6 +16,8 @@ fn demo_once_ends_well() {
     assert_eq!(summary["ok"], true);
     let paid = json!({"method": "card", "provider": "adyen", "state": "paid", "amount": "13.00", "refunded": "5.00"});
     assert_eq!(summary["payments"], json!([paid]));
+    // Created, processing, paid; the refund requested, approved, succeeded.
+    assert_eq!(summary["webhooks_verified"], 6, "{printed}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `zahlstelle demo`: the service on embedded SQLite with the twin beside it, a city and a small portal.
 
+mod arrivals;
 mod clock;
 mod once;
 mod portal;
@@ -15,6 +16,7 @@ use zahlstelle_contract::provider::Environment;
 use zahlstelle_twin::server::{Listener, Server as TwinServer};
 
 use self::{
+    arrivals::Arrivals,
     clock::DemoClock,
     state::{Addresses, State},
     walker::Walker,
@@ -40,7 +42,9 @@ const TENANT: &str = "dortmund-demo";
 /// Its service that takes explicit lines and needs no approval.
 const SERVICE: &str = "buergerportal";
 /// What the client of the demonstration may do.
-const SCOPES: [&str; 3] = ["payments:write", "payments:read", "refunds:request"];
+const SCOPES: [&str; 4] = ["payments:write", "payments:read", "refunds:request", "webhooks:manage"];
+/// The key under which the portal makes its endpoint. Asked for again under it, the same endpoint and secret are shown.
+const ENDPOINT_KEY: &str = "demo-portal-webhook";
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -147,6 +151,7 @@ async fn demonstrate(arguments: &Arguments, data: PathBuf) -> Ended {
         None => None,
     };
     let as_clock: Arc<dyn Clock> = Arc::<OffsetClock>::clone(&offset);
+    let portal_clock = Arc::clone(&as_clock);
     let started = service::Service::start(
         config,
         service::Role::All,
@@ -158,11 +163,14 @@ async fn demonstrate(arguments: &Arguments, data: PathBuf) -> Ended {
     );
     let running = started.map_err(|error| failed("the service", &error))?;
     let stop = CancellationToken::new();
-    let portal = tokio::task::JoinSet::from_iter([portal::serve(bound.portal, &addresses, &api_key, stop.clone())]);
-    state.announce(&addresses, &api_key).map_err(|error| failed("demo.json", &error))?;
+    let secret = webhook_secret(&addresses, &api_key).await;
+    let arrivals = secret.as_deref().and_then(|secret| Arrivals::new(secret, portal_clock)).map(Arc::new);
+    let serving = portal::serve(bound.portal, &addresses, &api_key, arrivals.clone(), stop.clone());
+    let portal = tokio::task::JoinSet::from_iter([serving]);
+    state.announce(&addresses, &api_key, secret.as_deref()).map_err(|error| failed("demo.json", &error))?;
 
     let ended = if arguments.once {
-        once::walk(&addresses, &api_key, store.as_ref()).await
+        once::walk(&addresses, &api_key, store.as_ref(), arrivals.as_deref()).await
     } else {
         greet(&addresses, &api_key, &state);
         service::stop_signal().await;
@@ -265,6 +273,22 @@ async fn api_key(state: &mut State, store: &dyn Store, clock: &OffsetClock) -> R
         .map_err(|error| failed("the client", &error))?;
     state.keep_api_key(&key).map_err(|error| failed("the demonstration's state", &error))?;
     Ok(key)
+}
+
+/// The secret of the portal's endpoint; none for data of an earlier program, whose key may not make one.
+async fn webhook_secret(addresses: &Addresses, api_key: &str) -> Option<String> {
+    let address = format!("http://{}/v1/webhook-endpoints", addresses.api);
+    let wanted = serde_json::json!({
+        "url": format!("http://{}/webhook", addresses.portal),
+        "description": "demo-portal",
+    });
+    match Walker::new().post_api(&address, api_key, ENDPOINT_KEY, &wanted).await {
+        Ok(endpoint) => endpoint.get("secret").and_then(serde_json::Value::as_str).map(str::to_owned),
+        Err(error) => {
+            tracing::warn!(%error, "the portal has no webhook endpoint");
+            None
+        }
+    }
 }
 
 fn greet(addresses: &Addresses, api_key: &str, state: &State) {

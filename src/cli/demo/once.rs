@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     SERVICE, TENANT,
+    arrivals::Arrivals,
     state::Addresses,
     walker::{WalkError, Walker},
 };
@@ -22,14 +23,24 @@ const LOOKS_MAX: u32 = 300;
 /// How long to wait between two looks; the twin answers captures and refunds a second later, as providers do.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn walk(addresses: &Addresses, api_key: &str, store: &dyn Store) -> Ended {
-    let walked = Walk::new(addresses, api_key).pay_and_refund().await;
-    let payment = walked.map_err(|error| failed("the walk", &error))?;
+pub(super) async fn walk(
+    addresses: &Addresses,
+    api_key: &str,
+    store: &dyn Store,
+    arrivals: Option<&Arrivals>,
+) -> Ended {
+    let began = store.last_position(TENANT).await.map_err(|error| failed("the log", &error))?;
+    let walk = Walk::new(addresses, api_key);
+    let payment = walk.pay_and_refund().await.map_err(|error| failed("the walk", &error))?;
+    let heard = walk.hear_of(began, arrivals).await.map_err(|error| failed("the webhooks", &error))?;
+    if heard.missing > 0 || heard.refused > 0 {
+        say(&format!("WRONG: {} events did not arrive, {} deliveries did not verify", heard.missing, heard.refused));
+    }
     let report = verify::verify(store, TENANT, SystemClock.now()).await.map_err(|error| failed("the log", &error))?;
     for finding in &report.findings {
         say(&format!("WRONG: {finding}"));
     }
-    let ok = report.findings.is_empty();
+    let ok = report.findings.is_empty() && heard.missing == 0 && heard.refused == 0;
     let summary = json!({
         "ok": ok,
         "payments": [{
@@ -39,11 +50,19 @@ pub(super) async fn walk(addresses: &Addresses, api_key: &str, store: &dyn Store
             "amount": text(&payment, "/amount"),
             "refunded": text(&payment, "/amount_refunded"),
         }],
+        "webhooks_verified": heard.verified,
         "records": report.records,
         "head": report.head,
     });
     say(&summary.to_string());
     if ok { Ok(()) } else { Err(Failure::Found) }
+}
+
+/// What the portal heard of the walk without asking.
+struct Heard {
+    verified: usize,
+    missing: usize,
+    refused: u64,
 }
 
 struct Walk<'a> {
@@ -77,6 +96,25 @@ impl<'a> Walk<'a> {
         let refunded = self.until(&refund, "succeeded", |refund| text(refund, "/state") == "succeeded").await?;
         say(&format!("refunded {} EUR", text(&refunded, "/amount")));
         self.walker.get_api(&address, self.key).await
+    }
+
+    /// Waits until every event behind a position has arrived at the portal and was verified.
+    async fn hear_of(&self, began: u64, arrivals: Option<&Arrivals>) -> Result<Heard, WalkError> {
+        let feed = self.walker.get_api(&format!("{}/v1/events?after={began}&limit=100", self.api), self.key).await?;
+        let events = feed.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ids: Vec<String> = events.iter().map(|event| text(event, "/id").to_owned()).collect();
+        let mut verified = 0;
+        for _ in 0..LOOKS_MAX {
+            verified = arrivals.map_or(0, |arrivals| arrivals.count(&ids));
+            if verified == ids.len() || arrivals.is_none() {
+                break;
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+        let refused = arrivals.map_or(0, Arrivals::refused);
+        let missing = if ids.is_empty() { 1 } else { ids.len().saturating_sub(verified) };
+        say(&format!("told     of {verified} events by webhook, every delivery verified"));
+        Ok(Heard { verified, missing, refused })
     }
 
     async fn create(&self) -> Result<Value, WalkError> {

@@ -9,7 +9,7 @@ use axum::{
     Form, Router,
     extract::{Query, State as AxumState},
     response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::words::{Language, Words};
 use super::{
     SERVICE,
+    arrivals::{self, Arrivals},
     state::Addresses,
     walker::{WalkError, Walker},
 };
@@ -33,6 +34,7 @@ struct Portal {
     api: String,
     own: String,
     key: String,
+    arrivals: Option<Arc<Arrivals>>,
 }
 
 #[derive(Template)]
@@ -44,7 +46,14 @@ struct PortalPage {
     here: String,
     fees: Vec<FeeRow>,
     payment: Option<PaymentRow>,
+    deliveries: Vec<DeliveryRow>,
     problem: Option<Problem>,
+}
+
+/// A delivery that was verified.
+struct DeliveryRow {
+    kind: String,
+    at: String,
 }
 
 /// A fee to choose.
@@ -83,6 +92,7 @@ pub(super) fn serve(
     server: Server,
     addresses: &Addresses,
     key: &str,
+    arrivals: Option<Arc<Arrivals>>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send + 'static {
     let portal = Portal {
@@ -90,9 +100,12 @@ pub(super) fn serve(
         api: format!("http://{}", addresses.api),
         own: format!("http://{}", addresses.portal),
         key: key.to_owned(),
+        arrivals: arrivals.clone(),
     };
-    let router =
+    let hooks = Router::new().route("/webhook", post(arrivals::receive)).with_state(arrivals);
+    let pages =
         Router::new().route("/", get(show).post(order)).route("/zurueck", get(come_back)).with_state(Arc::new(portal));
+    let router = pages.merge(hooks);
     async move {
         if let Err(error) = server.serve(router, &Drain::default(), stop.cancelled_owned()).await {
             tracing::warn!(%error, "the portal was cut off at shutdown");
@@ -170,10 +183,18 @@ impl Portal {
         let status = if problem.is_some() { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
         let fees = self.fees(language).await.unwrap_or_default();
         let (lang, words) = (language.tag(), language.words());
-        match (PortalPage { lang, words, here: here.to_owned(), fees, payment, problem }).render() {
+        let deliveries = payment.as_ref().map(|payment| self.deliveries(&payment.id)).unwrap_or_default();
+        match (PortalPage { lang, words, here: here.to_owned(), fees, payment, deliveries, problem }).render() {
             Ok(page) => (status, Html(page)).into_response(),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
+    }
+
+    /// What the portal was told of a payment without asking.
+    fn deliveries(&self, payment: &str) -> Vec<DeliveryRow> {
+        let arrivals = self.arrivals.as_ref().map(|arrivals| arrivals.of_payment(payment)).unwrap_or_default();
+        let row = |arrival: arrivals::Arrival| DeliveryRow { kind: arrival.kind, at: arrival.at.to_string() };
+        arrivals.into_iter().map(row).collect()
     }
 
     async fn fees(&self, language: Language) -> Result<Vec<FeeRow>, WalkError> {

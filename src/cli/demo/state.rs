@@ -158,8 +158,13 @@ impl State {
     }
 
     /// Writes what scripts need to know, once everything is ready.
-    pub(super) fn announce(&self, addresses: &Addresses, api_key: &str) -> io::Result<()> {
-        let announcement = serde_json::json!({
+    pub(super) fn announce(
+        &self,
+        addresses: &Addresses,
+        api_key: &str,
+        webhook_secret: Option<&str>,
+    ) -> io::Result<()> {
+        let mut announcement = serde_json::json!({
             "api": format!("http://{}", addresses.api),
             "twin": format!("http://{}", addresses.twin),
             "portal": format!("http://{}", addresses.portal),
@@ -167,6 +172,9 @@ impl State {
             "tenant": TENANT,
             "service": SERVICE,
         });
+        if let (Some(members), Some(secret)) = (announcement.as_object_mut(), webhook_secret) {
+            members.insert("webhook_secret".to_owned(), secret.into());
+        }
         let (api, twin, portal) = (addresses.api, addresses.twin, addresses.portal);
         let variables =
             format!("ZS_API=http://{api}\nZS_TWIN=http://{twin}\nZS_PORTAL=http://{portal}\nZS_KEY={api_key}\n");
@@ -220,7 +228,7 @@ mod tests {
         state.keep(&addresses).unwrap();
         state.keep_api_key("key").unwrap();
         state.write_config(&addresses, &Keys::of(1)).unwrap();
-        state.announce(&addresses, "key").unwrap();
+        state.announce(&addresses, "key", Some("secret")).unwrap();
         assert_eq!(mode(&folder), 0o700);
         for file in
             ["adyen-api-key", "adyen-hmac-key", WEBHOOK_KEY, "demo.env", "state.json", "demo.json", "config.toml"]
