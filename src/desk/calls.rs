@@ -173,8 +173,8 @@ impl Desk {
     ) -> Result<OpenPage, DeskError> {
         let side = self.store.side(desk.tenant.id.as_str(), payment.id.0).await?.ok_or(DeskError::NotFound)?;
         let side: PaymentSide = side::open(&side)?;
-        let tag = payment.language_of(attempt);
-        let language = Language::of_tag(tag).unwrap_or_else(|_| Language::german());
+        let language = payment.language_of(attempt).and_then(|tag| Language::of_tag(tag).ok());
+        let language = language.unwrap_or_else(Language::german);
         let authority = desk.tenant.authority.name.text(&language);
         let base = self.settings.public_url.as_str().trim_end_matches('/');
         Ok(OpenPage {
@@ -184,7 +184,7 @@ impl Desk {
             method: attempt.method,
             capture: payment.terms.capture,
             text: format!("{authority} {}", payment.terms.kassenzeichen),
-            language: tag.to_owned(),
+            language: language.as_str().to_owned(),
             return_url: format!("{base}/pay/{}/return/{}", side.token, attempt.id),
             expires_at: payment.time_limit.expires_at,
         })

@@ -42,7 +42,7 @@ pub struct PaymentView {
     exceptions: Vec<ExceptionView>,
     capture: zahlstelle_contract::method::CaptureMode,
     methods: Vec<zahlstelle_contract::method::Method>,
-    language: String,
+    language: Option<String>,
     paid_with: Option<zahlstelle_contract::method::Method>,
     outcome_due_at: Option<Timestamp>,
     next_action: Option<NextActionView>,
@@ -286,7 +286,8 @@ impl Desk {
 }
 
 fn line_views(desk: &TenantDesk, payment: &Payment, descriptions: &[Option<String>]) -> Vec<LineView> {
-    let language = Language::of_tag(&payment.terms.language).unwrap_or_else(|_| Language::german());
+    let told = payment.terms.language.as_deref().and_then(|tag| Language::of_tag(tag).ok());
+    let language = told.unwrap_or_else(Language::german);
     let texts = descriptions.iter().map(Some).chain(std::iter::repeat(None));
     payment.terms.lines.iter().zip(texts).map(|(line, text)| line_view(desk, line, text, &language)).collect()
 }

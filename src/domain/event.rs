@@ -32,8 +32,9 @@ pub struct Terms {
     pub capture: CaptureMode,
     /// The methods the portal allows.
     pub methods: Vec<Method>,
-    /// The language of the citizen, e.g. `de`.
-    pub language: String,
+    /// The language of the citizen, e.g. `de`, where the portal knows it; else each browser says what it likes best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// When and by whom the claim is posted.
     pub claim: ClaimPosting,
     /// How many attempts earlier payments of the same claim have made; numbers go on behind them.

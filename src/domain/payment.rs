@@ -257,15 +257,16 @@ impl Payment {
         merchant_reference(format!("{}-{}-r{}", self.terms.kassenzeichen, attempt.number, refund.number))
     }
 
-    /// What the citizen reads: what was read when something was last started at the checkout, else what the portal said.
-    pub fn language(&self) -> &str {
+    /// What the citizen reads: what was read when something was last started at the checkout, else what the portal said,
+    /// if it said anything.
+    pub fn language(&self) -> Option<&str> {
         let read = self.attempts.iter().rev().find_map(|attempt| attempt.language.as_ref());
-        read.map_or(self.terms.language.as_str(), Language::as_str)
+        read.map(Language::as_str).or(self.terms.language.as_deref())
     }
 
-    /// The language in which the provider's page of an attempt is to be.
-    pub fn language_of<'a>(&'a self, attempt: &'a Attempt) -> &'a str {
-        attempt.language.as_ref().map_or(self.terms.language.as_str(), Language::as_str)
+    /// The language in which the provider's page of an attempt is to be; [`None`] where nobody has said one.
+    pub fn language_of<'a>(&'a self, attempt: &'a Attempt) -> Option<&'a str> {
+        attempt.language.as_ref().map(Language::as_str).or(self.terms.language.as_deref())
     }
 
     /// The number the next attempt gets.

@@ -169,7 +169,7 @@ fn created(capture: CaptureMode) -> Node {
         total: euro(TOTAL),
         capture,
         methods: vec![Method::Card, Method::GooglePay],
-        language: "de".to_owned(),
+        language: Some("de".to_owned()),
         claim: ClaimPosting::AtPayment,
         attempts_before: 0,
         expires_at: start() + SignedDuration::from_mins(30),

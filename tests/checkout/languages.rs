@@ -56,7 +56,11 @@ async fn a_chosen_language_lasts_through_the_whole_journey_without_cookies() {
 
     let provider = browser.press(&english.method("card")).await.location().unwrap();
     let read = stage.payment(payment.id).await;
-    assert_eq!((read.language(), read.terms.language.as_str()), ("en", "de"), "what is read, and what the portal said");
+    assert_eq!(
+        (read.language(), read.terms.language.as_deref()),
+        (Some("en"), None),
+        "what is read, and what the portal said"
+    );
     let back = stage.decide(&provider, "approve").unwrap();
     assert!(!back.contains("lang="), "the provider's way back is as short as before: {back}");
     let paid = browser.visit(&back).await;
@@ -106,4 +110,17 @@ async fn a_payment_in_a_language_without_pages_follows_the_browser() {
     assert_eq!(language_of(&browser.get(&page).await), "en");
     go_to_provider(&browser, &page, "card").await;
     assert_eq!(language_of(&browser.get(&page).await), "en");
+}
+
+#[tokio::test]
+async fn without_a_word_of_the_portal_the_browser_decides_and_with_one_it_does_not() {
+    let stage = Stage::new(2_090);
+    let (german, english) = (Browser::new(&stage), Browser::new(&stage).speaking("en"));
+    for (said, with_german, with_english) in [(None, "de", "en"), (Some("de"), "de", "de"), (Some("tr"), "de", "en")] {
+        let language = said.map(|tag| Language::of_tag(tag).unwrap());
+        let payment = stage.create_with("13.00", |request| NewPayment { language, ..request }).await;
+        let page = page_of(&stage, &payment).await;
+        assert_eq!(language_of(&german.get(&page).await), with_german, "{said:?}");
+        assert_eq!(language_of(&english.get(&page).await), with_english, "{said:?}");
+    }
 }

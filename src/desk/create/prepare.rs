@@ -12,7 +12,6 @@ use crate::{
     domain::{
         event::{ClaimPosting, Terms},
         ids::ClientId,
-        language::Language,
         line::{BookingData, FeeLine, ShareKind, ShareRule, TaxRate},
         tenant::{self, Service},
     },
@@ -57,7 +56,7 @@ pub(super) fn prepare<'a>(
         total,
         capture: request.capture.unwrap_or(service.capture),
         methods,
-        language: request.language.clone().unwrap_or_else(Language::german).as_str().to_owned(),
+        language: request.language.as_ref().map(|language| language.as_str().to_owned()),
         claim: match service.posts_claim() {
             Some(tenant::ClaimPosting::AtCreation) => ClaimPosting::AtCreation,
             Some(tenant::ClaimPosting::AtPayment) => ClaimPosting::AtPayment,

@@ -33,7 +33,7 @@ impl<'a> Subject<'a> {
         Ok(Self {
             desk: desk.tenant(&opened.tenant)?,
             opened,
-            tongue: visitor.tongue(Some(opened.payment.language())),
+            tongue: visitor.tongue(opened.payment.language()),
             now: desk.now(),
             visitor,
         })

@@ -68,7 +68,7 @@ pub(super) async fn start(
     if spent || !checkout.standing(&opened.payment).can_be_paid() {
         return Ok(look(&opened, &visitor));
     }
-    let language = language::spoken_in(visitor.tongue(Some(opened.payment.language())));
+    let language = language::spoken_in(visitor.tongue(opened.payment.language()));
     match checkout.desk.start_attempt_in(&opened.tenant, opened.payment.id, form.method, language).await {
         Ok(NextStep::Redirect { url }) => Ok(checkout.send_to(&opened, &visitor, &url)),
         Ok(NextStep::Look) => Ok(look(&opened, &visitor)),
