@@ -19,7 +19,7 @@ use zahlstelle::{
 use super::{
     feed, ids_of_feed, pay_several,
     receiver::{Answer, Hit, Receiver},
-    sending::{Sender, deliveries, endpoint, go_to_next_try, until_deliveries, until_endpoint},
+    sending::{Sender, deliveries, endpoint, go_to_next_try, in_time, until_deliveries, until_endpoint},
 };
 use crate::stage::{Stage, TENANT};
 
@@ -99,7 +99,7 @@ async fn g4_an_outage_longer_than_every_retry_loses_nothing() {
         // Three days pass, and more than once.
         stage.clock.advance(SignedDuration::from_hours(24));
         let hits = receiver.hits().len();
-        receiver.until(|now| now.len() > hits).await;
+        in_time(&stage, id, |_| receiver.hits().len() > hits).await;
     }
     let failing = until_endpoint(&stage, id, |endpoint| endpoint.progress.failing_since.is_some()).await;
     assert!(
@@ -107,8 +107,7 @@ async fn g4_an_outage_longer_than_every_retry_loses_nothing() {
     );
     receiver.answer(|_| Answer::Status(200));
     let events = ids_of_feed(&stage).await;
-    go_to_next_try(&stage, id).await;
-    let done = until_deliveries(&stage, id, |found| {
+    let done = in_time(&stage, id, |found| {
         found.len() == events.len() && found.iter().all(|one| one.state != DeliveryState::Pending)
     })
     .await;

@@ -117,6 +117,24 @@ pub(crate) async fn until_endpoint(
     }
 }
 
+/// Resolves once the deliveries are as awaited; as long as they are not, time goes on to each next try.
+pub(crate) async fn in_time(stage: &Stage, id: Uuid, awaited: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+    loop {
+        let deliveries = deliveries(stage, id).await;
+        if awaited(&deliveries) {
+            return deliveries;
+        }
+        let shown = stage.desk.show_endpoint(TENANT, id).await.unwrap();
+        // A try may be under way, whose end says when the next one is.
+        let due = shown.backlog.next_try_at.max(shown.endpoint.progress.resume_at);
+        let now = stage.clock.now();
+        if let Some(due) = due.filter(|due| *due > now) {
+            stage.clock.advance(due.duration_since(now));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Moves the clock to the moment of the next try.
 pub(crate) async fn go_to_next_try(stage: &Stage, id: Uuid) {
     let now = stage.clock.now();
