@@ -13,7 +13,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{AppState, Limits, ops, tls::Tls};
@@ -42,27 +42,20 @@ struct Watched {
     /// The server for everybody else, where this process has one.
     public: Option<AppState>,
     tasks: TaskTracker,
-    looking: Arc<Semaphore>,
 }
 
 /// The address for operators: `/metrics` and `/health`, and nothing else.
 pub fn operators(desk: Arc<Desk>, public: Option<AppState>) -> Router {
-    let watched = Watched { desk, public, tasks: TaskTracker::new(), looking: Arc::new(Semaphore::new(1)) };
+    let watched = Watched { desk, public, tasks: TaskTracker::new() };
     Router::new().route("/metrics", get(metrics)).route("/health", get(health)).with_state(watched)
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
-    // One look at a time; whoever comes meanwhile, or waits too long, gets what was known before.
-    if let Ok(permit) = Arc::clone(&watched.looking).try_acquire_owned() {
-        let desk = Arc::clone(&watched.desk);
-        let looking = watched.tasks.spawn(async move {
-            desk.measure().await;
-            drop(permit);
-        });
-        if timeout(LOOK_TIMEOUT, looking).await.is_err() {
-            tracing::warn!("looking at what is open takes long");
-            watched.desk.metrics().standing.unreadable();
-        }
+    // The desk looks once at a time; whoever comes meanwhile, or waits too long, gets what was known before.
+    let desk = Arc::clone(&watched.desk);
+    let looking = watched.tasks.spawn(async move { desk.measure().await });
+    if timeout(LOOK_TIMEOUT, looking).await.is_err() {
+        tracing::warn!("looking at what is open takes long");
     }
     if let Some(public) = &watched.public {
         let listener = &watched.desk.metrics().listener;

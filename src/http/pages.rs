@@ -26,15 +26,32 @@ const NAMES: [(&str, &str); 7] = [
     ("/pay/{token}/receipt", "showReceipt"),
 ];
 
+/// Something that is said where there is nothing to make a page from: a heading and what to do, in both languages.
+struct Sorry {
+    german: [&'static str; 2],
+    english: [&'static str; 2],
+}
+
 /// What a citizen reads where no page can be made; it says nothing that could be wrong.
-const SORRY: &str = "Das hat leider nicht geklappt. Bitte laden Sie die Seite neu.\n\
-                     Sorry, that did not work. Please load the page again.\n";
+const SORRY: Sorry = Sorry {
+    german: ["Das hat leider nicht geklappt", "Bitte laden Sie die Seite neu."],
+    english: ["Sorry, that did not work", "Please load the page again."],
+};
 /// What a citizen reads whose line has asked for too many pages; it need not have been the citizen, and the payment may
 /// long be made.
-const TOO_MANY: &str = "Von Ihrem Internetanschluss kamen gerade zu viele Anfragen. \
-                        Bitte warten Sie einen Augenblick und laden Sie die Seite dann neu.\n\
-                        Too many requests came from your internet connection just now. \
-                        Please wait a moment and then load the page again.\n";
+const TOO_MANY: Sorry = Sorry {
+    german: [
+        "Bitte warten Sie einen Augenblick",
+        "Von Ihrem Internetanschluss kamen gerade zu viele Anfragen. Laden Sie die Seite danach neu.",
+    ],
+    english: [
+        "Please wait a moment",
+        "Too many requests came from your internet connection just now. Load the page again after that.",
+    ],
+};
+
+/// Such a page loads nothing.
+const SORRY_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Carries the requests of these pages.
 pub(super) fn carried(state: &AppState, pages: Router) -> Router {
@@ -60,15 +77,49 @@ async fn answer(state: &AppState, request: Request, next: Next) -> Result<Respon
     Ok(next.run(Request::from_parts(parts, Body::from(form))).await)
 }
 
-/// A few words instead of a page.
+/// A few words, where there is nothing to make a page from.
 pub(super) fn sorry(problem: &ProblemDetails) -> Response {
-    let words = if problem.code() == Code::RateLimited { TOO_MANY } else { SORRY };
-    let mut response = Response::new(Body::from(words));
+    let words = if problem.code() == Code::RateLimited { &TOO_MANY } else { &SORRY };
+    let mut response = Response::new(Body::from(words.page()));
     *response.status_mut() = problem.code().status();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, SORRY_POLICY);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Some(seconds) = problem.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+impl Sorry {
+    fn page(&self) -> String {
+        let [[heading, lead], [heading_english, lead_english]] = [self.german, self.english];
+        format!(
+            "<!DOCTYPE html>
+<html lang=\"de\">
+<head>
+<meta charset=\"utf-8\">
+<title>{heading}</title>
+\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+\
+             <meta name=\"color-scheme\" content=\"light dark\">
+</head>
+<body>
+<main>
+\
+             <h1>{heading}</h1>
+<p>{lead}</p>
+\
+             <div lang=\"en\">
+<h2>{heading_english}</h2>
+<p>{lead_english}</p>
+</div>
+</main>
+</body>
+</html>
+"
+        )
+    }
 }

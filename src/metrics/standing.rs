@@ -29,6 +29,9 @@ pub struct Standing {
     exceptions: Family<Cause, Counter>,
 }
 
+/// What the database showed longer ago is no longer what it shows.
+const STALE_SECONDS: i64 = 30;
+
 /// A gauge of fractions.
 #[expect(clippy::disallowed_types, reason = "the format has ratios as fractions; no money is near")]
 type Ratio = Gauge<f64, AtomicU64>;
@@ -114,9 +117,10 @@ impl Standing {
         self.readable.set(0);
     }
 
-    /// Takes what the database has shown. Ages are those of `now`.
+    /// Takes what the database has shown. Ages are those of `now`. While somebody who looks does not come back, the same
+    /// figures are shown again and again, so old ones count as unreadable.
     pub fn show(&self, figures: &StandingFigures, now: Timestamp) {
-        self.readable.set(1);
+        self.readable.set(i64::from(age(Some(figures.at), now) <= STALE_SECONDS));
         self.read_at.set(figures.at.as_second());
         self.intents.set(count(figures.open_intents));
         self.intent_age.set(age(figures.oldest_intent, now));

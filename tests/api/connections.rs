@@ -253,7 +253,7 @@ async fn pages_are_carried_like_every_request() {
     assert!(shown.header("request-id").is_some());
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let large = portal.send(http::Method::POST, &page, &form, vec![b'x'; 70_000]).await;
-    assert_eq!((large.status, large.header("content-type")), (413, Some("text/plain; charset=utf-8")));
+    assert_eq!((large.status, large.header("content-type")), (413, Some("text/html; charset=utf-8")));
     let mut client = TcpStream::connect(house.address).await.unwrap();
     let head = format!("POST {page} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\nmethod=");
     client.write_all(head.as_bytes()).await.unwrap();

@@ -70,7 +70,7 @@ async fn what_needs_no_key_is_limited_by_its_source() {
         assert!(refused.header("retry-after").is_some());
         let words = String::from_utf8_lossy(&refused.body).into_owned();
         if path == page {
-            assert_eq!((refused.status, refused.header("content-type")), (429, Some("text/plain; charset=utf-8")));
+            assert_eq!((refused.status, refused.header("content-type")), (429, Some("text/html; charset=utf-8")));
             assert!(words.contains("zu viele Anfragen") && words.contains("Too many requests"), "{words}");
         } else {
             refused.problem(429, "rate_limited");

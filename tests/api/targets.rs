@@ -28,7 +28,7 @@ async fn only_hosts_of_ours_are_served() {
             assert!(answer.contains("request-id: ") && !answer.contains("evil"), "{answer}");
         }
         let page = asked(&house, &format!("GET /pay/x HTTP/1.1\r\nhost: {host}\r\n")).await;
-        assert!(page.starts_with("HTTP/1.1 421") && page.contains("text/plain"), "{page}");
+        assert!(page.starts_with("HTTP/1.1 421") && page.contains("text/html"), "{page}");
         // Whoever watches over the service asks an address.
         let health = asked(&house, &format!("GET /health/live HTTP/1.1\r\nhost: {host}\r\n")).await;
         assert!(health.starts_with("HTTP/1.1 200"), "{health}");

@@ -55,7 +55,6 @@ pub enum Code {
     RateLimited,
     Internal,
     Busy,
-    Draining,
     StorageFull,
     StorageUnavailable,
     KassenzeichenExhausted,
@@ -81,7 +80,7 @@ const fn row(name: &'static str, status: u16, title: &'static str) -> Row {
 
 impl Code {
     /// Every code, in the order of the list.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 56] = [
         Self::InvalidJson,
         Self::BodyNotUtf8,
         Self::BodyTooDeep,
@@ -132,7 +131,6 @@ impl Code {
         Self::RateLimited,
         Self::Internal,
         Self::Busy,
-        Self::Draining,
         Self::StorageFull,
         Self::StorageUnavailable,
         Self::KassenzeichenExhausted,
@@ -227,7 +225,6 @@ impl Code {
             Self::RateLimited => row("rate_limited", 429, "Too many requests; nothing was done"),
             Self::Internal => row("internal", 500, "Something went wrong on our side"),
             Self::Busy => row("busy", 503, "Too much at once; nothing was done"),
-            Self::Draining => row("draining", 503, "This instance is going down"),
             Self::StorageFull => row("storage_full", 503, "The storage is full; nothing was done"),
             Self::StorageUnavailable => row("storage_unavailable", 503, "The storage does not answer"),
             Self::KassenzeichenExhausted => {
@@ -249,7 +246,7 @@ impl Code {
     /// After how many seconds it makes sense to ask again, where it may pass.
     pub const fn retry_after_seconds(self) -> Option<u16> {
         match self {
-            Self::Busy | Self::IdempotencyKeyInFlight | Self::Draining | Self::RateLimited => Some(1),
+            Self::Busy | Self::IdempotencyKeyInFlight | Self::RateLimited => Some(1),
             Self::StorageUnavailable | Self::ProviderUnavailable | Self::RequestTimeout => Some(5),
             Self::StorageFull => Some(60),
             Self::InvalidJson
