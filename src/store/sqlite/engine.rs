@@ -33,6 +33,8 @@ const WRITES_QUEUED_MAX: usize = 4_096;
 const READS_QUEUED_MAX: usize = 4_096;
 /// How many commits are written in one transaction at most.
 const GROUP_COMMITS_MAX: usize = 512;
+/// How many rows bulk commits write in one transaction, about: while it lasts, interactive ones wait.
+const BULK_ROWS_MAX: usize = 500;
 /// How many threads read beside the writer.
 const READERS: usize = 4;
 
@@ -183,14 +185,27 @@ fn run_writer(mut core: Core, mut writes: mpsc::Receiver<Write>, figures: &Store
             next = if group.len() < GROUP_COMMITS_MAX { writes.try_recv().ok() } else { None };
         }
         if group.is_empty() {
-            match bulk.pop_front() {
-                Some(waiting) => group.push(waiting),
-                None if writes.is_closed() && writes.is_empty() => return,
-                None => continue,
+            let mut rows = 0;
+            while rows < BULK_ROWS_MAX {
+                let Some(waiting) = bulk.pop_front() else { break };
+                rows = rows.saturating_add(weight(&waiting.0));
+                group.push(waiting);
             }
+        }
+        if group.is_empty() {
+            if writes.is_closed() && writes.is_empty() {
+                return;
+            }
+            continue;
         }
         commit_group(&mut core, group, figures);
     }
+}
+
+/// About how many rows a commit writes, and never none.
+fn weight(commit: &Commit) -> usize {
+    let records: usize = commit.appends.iter().map(|append| append.records.len()).sum();
+    records.saturating_add(commit.rows.len()).saturating_add(commit.claims.len()).saturating_add(1)
 }
 
 fn commit_group(core: &mut Core, group: Vec<Waiting>, figures: &StoreFigures) {
