@@ -69,12 +69,12 @@ const SITUATIONS = {
     return payment.checkout_url;
   },
   checking: async (page, payment) => {
-    await demonstration.arm(["lose_answer", "close_page", 20], ["refuse_connection", "query", 20]);
+    // The provider stays out of reach until every picture was taken, or the outcome would be known by then.
+    await demonstration.arm(["lose_answer", "close_page", 1000], ["refuse_connection", "query", 1000]);
     await begin(page, payment);
     await page.goto(`${payment.checkout_url}/cancel`);
     await page.locator("main form button").click();
     await demonstration.until(payment, (now) => now.state === "outcome_unknown");
-    await demonstration.disarm();
     return payment.checkout_url;
   },
   paid: async (page, payment) => {
@@ -122,14 +122,18 @@ for (const language of LANGUAGES) {
         visit(browser, { language }, async (page) => {
           const payment = await demonstration.create({ language, ...WISHES[name] });
           const address = await reach(page, payment);
+          const headings = new Set();
           for (const [size, colorScheme] of LOOKS) {
             await page.emulateMedia({ colorScheme });
             await page.setViewportSize(VIEWPORTS[size]);
             if (address) await page.goto(address);
             assert.equal(await page.locator("html").getAttribute("lang"), language, name);
             await inspect(page, `${name}, ${language}, ${size}, ${colorScheme}`);
+            headings.add(await heading(page));
             await picture(page, `${name.replaceAll(" ", "-")}-${language}-${size}-${colorScheme}`);
           }
+          await demonstration.disarm();
+          assert.equal(headings.size, 1, `the page became another one: ${[...headings].join(", ")}`);
         }));
     }
 
