@@ -144,6 +144,8 @@ struct Tally<'r> {
     tried: Vec<Option<Delivery>>,
     recovered: bool,
     is_gone: bool,
+    /// Until when the endpoint asked to be left alone; what arrives meanwhile was under way by then.
+    asked_until: Option<Timestamp>,
     /// Whether nothing further is begun.
     halted: bool,
 }
@@ -161,6 +163,7 @@ impl<'r> Tally<'r> {
             tried: vec![None; outgoing.len()],
             recovered: false,
             is_gone: false,
+            asked_until: None,
             halted: false,
         }
     }
@@ -194,7 +197,7 @@ impl<'r> Tally<'r> {
         let delivery = match failure {
             None => {
                 self.recovered |= plan::is_down(&self.progress);
-                plan::after_arrival(&mut self.progress);
+                plan::after_arrival(&mut self.progress, self.asked_until);
                 arrived(&outgoing.delivery, ended)
             }
             Some(words) => self.failed(&outgoing.delivery, ended, words),
@@ -211,7 +214,8 @@ impl<'r> Tally<'r> {
         if let Ok(answer) = &ended.answer
             && TOO_MUCH.contains(&answer.status)
         {
-            plan::slow_down(&mut self.progress, answer.retry_after, now, random);
+            let until = plan::slow_down(&mut self.progress, answer.retry_after, now, random);
+            self.asked_until = self.asked_until.max(until);
         }
         self.is_gone |= status == Some(GONE);
         self.halted |= self.is_gone || self.progress.resume_at.is_some();

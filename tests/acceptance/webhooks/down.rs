@@ -128,6 +128,25 @@ async fn g7_an_endpoint_that_has_too_much_to_do_is_left_alone_as_long_as_it_asks
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g7_a_wish_to_be_left_alone_holds_although_other_deliveries_arrive() {
+    let stage = Stage::new(76);
+    let receiver = Receiver::open().await;
+    let mut is_first = true;
+    receiver.answer(move |_| if std::mem::take(&mut is_first) { Answer::Later(429, 600) } else { Answer::Status(200) });
+    let id = endpoint(&stage, &receiver.url("/hook")).await;
+    for _ in 0..60 {
+        stage.create("13.00").await;
+    }
+    let sender = Sender::start(&stage.desk);
+    until_deliveries(&stage, id, |found| !found.is_empty()).await;
+    let slowed = shown(&stage, id).await.progress;
+    sender.stop().await;
+    assert!(deliveries(&stage, id).await.iter().any(|one| one.status == Some(429)), "the fault happened");
+    assert!(slowed.resume_at > Some(stage.clock.now()), "{slowed:?}");
+    assert!(receiver.hits().len() < 60, "the log keeps the rest");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_endpoint_gets_nothing_more_and_leaves_nothing_behind() {
     let stage = Stage::new(75);
     let receiver = Receiver::open().await;
