@@ -38,6 +38,8 @@ pub(super) struct Round {
     pub(super) desk: Arc<Desk>,
     pub(super) hooks: Hooks,
     pub(super) watch: Watch,
+    /// The endpoint's version by which address and keys are known; after another nothing is begun with them.
+    pub(super) version: u64,
     pub(super) url: Url,
     pub(super) signer: Arc<Signer>,
 }
@@ -83,7 +85,14 @@ impl Round {
     ) -> Result<Option<Outcome>, DeskError> {
         let mut tally = Tally::new(self, outgoing, progress);
         let mut renew_at = in_future(RENEW_AFTER);
+        let mut changes = self.desk.changes();
+        changes.mark_changed();
         loop {
+            // Whoever has deleted an endpoint, moved it or given it another secret means what has not begun as well.
+            if !tally.waiting.is_empty() && changes.has_changed().unwrap_or(false) {
+                changes.mark_unchanged();
+                tally.halted |= self.desk.endpoint_version(&self.watch).await? != Some(self.version);
+            }
             while let Some(index) = tally.next(self.hooks.per_endpoint, stop) {
                 if let Some(next) = outgoing.get(index) {
                     tally.running.spawn(self.attempt(index, next));
