@@ -1,6 +1,8 @@
 //! What is asked of every request before anything is done for it: a path on a host of ours, and no more often than
 //! its class allows.
 
+use std::time::Duration;
+
 use axum::{
     extract::Request,
     http::{Uri, Version, header, uri::Authority},
@@ -9,9 +11,13 @@ use url::{Host, Url};
 
 use super::{
     AppState, Code, Counted, ProblemDetails,
-    limits::{Class, TARGET_BYTES_MAX},
+    limits::{By, Class, TARGET_BYTES_MAX},
+    slots::Slot,
     source::Peer,
 };
+
+/// When a source may come again that has as many requests under way as it may have.
+const SOURCE_REST: Duration = Duration::from_secs(1);
 
 /// The hosts that requests may name.
 #[derive(Debug)]
@@ -60,7 +66,9 @@ pub(super) fn peer(request: &Request) -> Peer {
 }
 
 /// Refuses what is not for us or comes too often. Where clients sign in, their rate is asked about after that.
-pub(super) fn admit(state: &AppState, class: Class, request: &Request) -> Result<(), ProblemDetails> {
+///
+/// What is returned is the place of a request that needs no key among those of its source, until it is dropped.
+pub(super) fn admit(state: &AppState, class: Class, request: &Request) -> Result<Option<Slot>, ProblemDetails> {
     let peer = peer(request);
     check_target(request.uri(), request.version()).inspect_err(|_| state.counts.note(Counted::TargetInvalid))?;
     // Whoever watches over the service asks an address, not a name, and takes down what refuses to answer.
@@ -76,7 +84,17 @@ pub(super) fn admit(state: &AppState, class: Class, request: &Request) -> Result
             return Err(ProblemDetails::new(Code::WrongHost));
         }
     }
-    state.gates.as_ref().map_or(Ok(()), |gates| gates.source(class, peer.source, &state.counts))
+    if let Some(gates) = &state.gates {
+        gates.source(class, peer.source, &state.counts)?;
+    }
+    if class.row().by != By::Source {
+        return Ok(None);
+    }
+    let slot = state.slots.take(peer.source).ok_or_else(|| {
+        state.counts.note(Counted::SourceBusy);
+        ProblemDetails::new(Code::RateLimited).retry_after(SOURCE_REST)
+    })?;
+    Ok(Some(slot))
 }
 
 /// The target must be a path: what asks for a proxy or for the server as a whole is nothing of ours. Over HTTP/2 every

@@ -45,6 +45,8 @@ pub enum Counted {
     WrongHost,
     /// A request came while as many were being handled as may be.
     ServerBusy,
+    /// A request that needs no key came while its source had as many under way as it may have.
+    SourceBusy,
     /// No known key: missing, unknown or revoked.
     SignInFailed,
     /// A sign-in was not tried, since its source has failed too often.
@@ -84,7 +86,7 @@ pub struct Count {
 }
 
 /// Every name, in the order of [`Counted`]; a test holds both together.
-const NAMES: [(Counted, &str, Label); 30] = [
+const NAMES: [(Counted, &str, Label); 31] = [
     (Counted::ConnectionTaken, "connections_taken", None),
     (Counted::ConnectionEnded, "connections_ended", None),
     (Counted::SourceFull, "connections_refused", Some(("reason", "source_full"))),
@@ -104,6 +106,7 @@ const NAMES: [(Counted, &str, Label); 30] = [
     (Counted::TargetInvalid, "requests_refused", Some(("reason", "target_invalid"))),
     (Counted::WrongHost, "requests_refused", Some(("reason", "wrong_host"))),
     (Counted::ServerBusy, "requests_refused", Some(("reason", "server_busy"))),
+    (Counted::SourceBusy, "requests_refused", Some(("reason", "source_busy"))),
     (Counted::SignInFailed, "requests_refused", Some(("reason", "sign_in_failed"))),
     (Counted::SignInLimited, "requests_rate_limited", Some(("class", "sign_in"))),
     (Counted::ReadLimited, "requests_rate_limited", Some(("class", "read"))),

@@ -85,6 +85,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most requests that are handled at a time, also those whose clients have gone.
 const REQUESTS_MAX: usize = 8_192;
+/// The most of them from one source where no key is needed: whoever sends bodies slowly, and many of them, must not take
+/// the places of all others. Behind one address may be a whole town hall, or a provider with much to tell.
+const REQUESTS_PER_SOURCE_MAX: usize = 256;
 /// The most clients or sources that a rate tells apart; it bounds the memory of a rate to about a megabyte.
 const RATE_KEYS_MAX: usize = 16_384;
 
@@ -115,6 +118,8 @@ pub struct Limits {
     pub room_timeout: Duration,
     /// The most requests that are handled at a time, also those whose clients have gone.
     pub requests_max: usize,
+    /// The most of them from one source, where no key is needed.
+    pub requests_per_source_max: usize,
     /// How often clients and sources may ask; [`None`] is as often as they like.
     pub rates: Option<Rates>,
     /// How long running requests may go on at shutdown.
@@ -206,6 +211,7 @@ impl Default for Limits {
             connections_per_source_max: 1_024,
             room_timeout: ROOM_TIMEOUT,
             requests_max: REQUESTS_MAX,
+            requests_per_source_max: REQUESTS_PER_SOURCE_MAX,
             rates: None,
             drain: Duration::from_secs(10),
         }

@@ -22,6 +22,7 @@ mod problem;
 mod query;
 mod rate;
 pub mod routes;
+mod slots;
 mod source;
 pub mod tls;
 mod trace;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use axum::Router;
 use uuid::Uuid;
 
-use self::{admission::Hosts, checkout::CheckoutSettings, rate::Gates};
+use self::{admission::Hosts, checkout::CheckoutSettings, rate::Gates, slots::Slots};
 
 pub use self::{
     counts::{Count, Counted, Counts, Label},
@@ -60,6 +61,7 @@ pub struct AppState {
     keys: Arc<auth::KeyCache>,
     hosts: Arc<Hosts>,
     gates: Option<Arc<Gates>>,
+    slots: Slots,
     tls: Option<tls::Tls>,
 }
 
@@ -70,7 +72,8 @@ impl AppState {
         let gates = limits.rates.as_ref().map(|rates| Arc::new(Gates::new(rates)));
         let (drain, counts, keys) = (Drain::default(), Arc::default(), Arc::default());
         let hook_addresses = AddressPolicy::default();
-        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates, tls: None }
+        let slots = Slots::new(limits.requests_per_source_max);
+        Self { desk, limits, drain, counts, hook_addresses, ids, keys, hosts, gates, slots, tls: None }
     }
 
     /// Serves further hosts.

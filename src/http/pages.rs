@@ -70,7 +70,7 @@ async fn carry(State(state): State<AppState>, path: Option<MatchedPath>, request
 }
 
 async fn answer(state: &AppState, request: Request, next: Next) -> Result<Response, ProblemDetails> {
-    admission::admit(state, Class::Checkout, &request)?;
+    let _place = admission::admit(state, Class::Checkout, &request)?;
     let (parts, form) = request.into_parts();
     let form = if parts.method == Method::POST { form } else { Body::empty() };
     let form = body::read(form, Class::Checkout, state).await?;

@@ -227,16 +227,17 @@ async fn carry(state: AppState, operation: &'static Operation, request: Request)
 }
 
 async fn refuse(state: AppState, operation: &'static str, code: Code, request: Request) -> Response {
-    let answer = admission::admit(&state, Class::Open, &request).and(Err(ProblemDetails::new(code)));
+    let answer = admission::admit(&state, Class::Open, &request).and_then(|_| Err(ProblemDetails::new(code)));
     let work = ready(Handled { caller: None, answer });
     exchange::carry(&state, operation, state.limits.request_timeout(Class::Open), Reader::Program, work).await
 }
 
 /// Who asks, and how often, is judged before a byte of the body is read.
 async fn perform(state: AppState, operation: &'static Operation, request: Request) -> Handled {
-    if let Err(problem) = admission::admit(&state, operation.class, &request) {
-        return Handled { caller: None, answer: Err(problem) };
-    }
+    let _place = match admission::admit(&state, operation.class, &request) {
+        Ok(place) => place,
+        Err(problem) => return Handled { caller: None, answer: Err(problem) },
+    };
     let source = admission::peer(&request).source;
     match operation.entry {
         Entry::Open(run) => Handled { caller: None, answer: answer(state, operation, request, run).await },

@@ -106,6 +106,33 @@ async fn requests_that_nobody_waits_for_are_bounded_too() {
     assert!(again.is_replayed());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_bodies_slowly_takes_places_from_nobody_else() {
+    let bounds = Limits { requests_max: 8, requests_per_source_max: 4, ..limits() };
+    let house = House::open_with(1, bounds, |tenant| tenant).await;
+    let head = "POST /hooks/adyen/adyen-test HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 10\r\n\r\n";
+    let mut crowd = Vec::new();
+    for _ in 0..12 {
+        let mut client = from(&house, "127.0.0.2").await;
+        client.write_all(head.as_bytes()).await.unwrap();
+        crowd.push(client);
+    }
+    while house.drain.running() < 4 || house.counts.of(Counted::SourceBusy) < 8 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(Portal::new(house.address, None).get("/openapi.yaml").await.status, 200, "others are served");
+    assert_eq!(house.counts.of(Counted::ServerBusy), 0);
+    drop(crowd);
+    while house.drain.running() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut client = from(&house, "127.0.0.2").await;
+    client.write_all(b"GET /openapi.yaml HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.unwrap();
+    let mut answer = [0; 15];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, *b"HTTP/1.1 200 OK", "places are given back");
+}
+
 /// A connection from an address of this machine.
 pub(crate) async fn from(house: &House, address: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();

@@ -141,6 +141,7 @@ pub(crate) fn limits() -> Limits {
         answer_timeout: Duration::from_mins(1),
         room_timeout: Duration::from_mins(1),
         requests_max: 256,
+        requests_per_source_max: 256,
         rates: None,
         drain: Duration::from_mins(1),
     }

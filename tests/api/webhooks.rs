@@ -163,6 +163,10 @@ async fn endpoints_are_for_whoever_may_manage_them_and_of_one_mandant() {
     let endpoint = portal.post(ENDPOINTS, "own-1", &wanted("hook")).await.expect(201);
     let reader = house.portal_of(TENANT, &["payments:read", "payments:write", "operate"]).await;
     assert_eq!(reader.get(ENDPOINTS).await.problem(403, "scope_missing")["scope"], SCOPE);
+    // Events show payments, so who may not read those may not have them sent anywhere.
+    let blind = house.portal_of(TENANT, &[SCOPE]).await;
+    let refused = blind.post(ENDPOINTS, "blind", &wanted("hook")).await.problem(403, "scope_missing");
+    assert_eq!(refused["scope"], "payments:read");
     let neighbour = house.portal_of(NEIGHBOUR, &[SCOPE]).await;
     assert_eq!(neighbour.get(ENDPOINTS).await.expect(200)["data"], json!([]));
     for path in [at(&endpoint), format!("{}/deliveries", at(&endpoint))] {

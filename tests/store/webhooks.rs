@@ -39,10 +39,18 @@ fn secret(generation: u32, valid_until: Option<i64>) -> SecretGeneration {
     SecretGeneration { generation, master, created_at: at(0), valid_until: valid_until.map(at) }
 }
 
+/// The id of the event of this second, which begins with its moment.
+fn event(number: u128) -> Uuid {
+    let milliseconds = at(i64::try_from(number).unwrap()).as_millisecond();
+    let mut random = [0; 10];
+    random[9] = u8::try_from(number).unwrap();
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(milliseconds).unwrap(), &random).into_uuid()
+}
+
 pub(crate) fn delivery(number: u128, state: DeliveryState) -> Delivery {
     let seconds = i64::try_from(number).unwrap();
     Delivery {
-        id: id(number),
+        id: event(number),
         position: u64::try_from(number).unwrap(),
         stream: id(900),
         event_type: "payment.paid".to_owned(),
@@ -126,36 +134,39 @@ pub(crate) async fn deliveries_are_listed_tried_again_and_cleared_away(store: Ar
     write(&store, rows.map(row).collect()).await;
     write(&store, vec![WebhookRow::Delivery { endpoint: id(2), delivery: delivery(2, Pending) }]).await;
 
-    assert_eq!(listed(&store, ALL).await, [id(5), id(4), id(3), id(2), id(1)]);
-    assert_eq!(listed(&store, DeliveryFilter { before: Some(id(4)), limit: 2, ..ALL }).await, [id(3), id(2)]);
-    assert_eq!(listed(&store, DeliveryFilter { state: Some(Pending), ..ALL }).await, [id(4), id(2)]);
-    assert_eq!(listed(&store, DeliveryFilter { state: Some(Delivered), before: Some(id(5)), ..ALL }).await, [id(1)]);
-    assert_eq!(store.delivery(TENANT, id(1), id(3)).await.unwrap(), Some(delivery(3, Failed)));
-    assert_eq!(store.delivery("kreis", id(1), id(3)).await.unwrap(), None);
+    assert_eq!(listed(&store, ALL).await, [event(5), event(4), event(3), event(2), event(1)]);
+    assert_eq!(listed(&store, DeliveryFilter { before: Some(event(4)), limit: 2, ..ALL }).await, [event(3), event(2)]);
+    assert_eq!(listed(&store, DeliveryFilter { state: Some(Pending), ..ALL }).await, [event(4), event(2)]);
+    assert_eq!(
+        listed(&store, DeliveryFilter { state: Some(Delivered), before: Some(event(5)), ..ALL }).await,
+        [event(1)]
+    );
+    assert_eq!(store.delivery(TENANT, id(1), event(3)).await.unwrap(), Some(delivery(3, Failed)));
+    assert_eq!(store.delivery("kreis", id(1), event(3)).await.unwrap(), None);
 
     let due = async |seconds| {
         let due = store.due_deliveries(TENANT, id(1), at(seconds), 10).await.unwrap();
         due.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
     };
     assert_eq!(due(95).await, Vec::<Uuid>::new());
-    assert_eq!(due(96).await, [id(4)]);
-    assert_eq!(due(98).await, [id(4), id(2)]);
+    assert_eq!(due(96).await, [event(4)]);
+    assert_eq!(due(98).await, [event(4), event(2)]);
     let backlog = async || store.backlog(TENANT, id(1)).await.unwrap();
     assert_eq!(backlog().await, Backlog { pending: 2, next_try_at: Some(at(96)) });
     write(&store, vec![WebhookRow::Hurried { endpoint: id(1), due_at: at(30) }]).await;
-    assert_eq!(due(30).await, [id(2), id(4)]);
+    assert_eq!(due(30).await, [event(2), event(4)]);
 
     let arrived = Delivery { state: Delivered, tries: 2, next_try_at: None, ..delivery(2, Pending) };
     write(&store, vec![row(arrived.clone())]).await;
-    assert_eq!(store.delivery(TENANT, id(1), id(2)).await.unwrap(), Some(arrived));
+    assert_eq!(store.delivery(TENANT, id(1), event(2)).await.unwrap(), Some(arrived));
     // Number 4 is old enough, but it is still to be tried.
     let clear = |created_before, limit| WebhookRow::Cleared { endpoint: id(1), created_before, limit };
     write(&store, vec![clear(Some(at(5)), 2)]).await;
-    assert_eq!(listed(&store, ALL).await, [id(5), id(4), id(3)]);
+    assert_eq!(listed(&store, ALL).await, [event(5), event(4), event(3)]);
     write(&store, vec![clear(Some(at(5)), 2)]).await;
-    assert_eq!(listed(&store, ALL).await, [id(5), id(4)]);
+    assert_eq!(listed(&store, ALL).await, [event(5), event(4)]);
     write(&store, vec![clear(None, 1)]).await;
-    assert_eq!(listed(&store, ALL).await, [id(5)]);
+    assert_eq!(listed(&store, ALL).await, [event(5)]);
     write(&store, vec![clear(None, 10)]).await;
     assert_eq!(backlog().await, Backlog { pending: 0, next_try_at: None });
     assert_eq!(store.backlog(TENANT, id(2)).await.unwrap().pending, 1, "another endpoint's are left alone");

@@ -140,6 +140,12 @@ impl Desk {
         Ok(Some(Work { endpoint, backlog, keys }))
     }
 
+    /// The version of what people set of the endpoint; [`None`] when it was deleted.
+    pub async fn endpoint_version(&self, watch: &Watch) -> Result<Option<u64>, DeskError> {
+        let endpoint = self.store.webhook_endpoint(&watch.tenant, watch.endpoint).await?;
+        Ok(endpoint.map(|endpoint| endpoint.settings.version))
+    }
+
     /// What is to be sent of the log behind a position, at most `limit`, and not behind `until`.
     pub async fn outgoing(
         &self,

@@ -16,7 +16,7 @@ use crate::{
         webhooks::{DeliveryFilter, DeliveryState},
     },
     http::{
-        ProblemDetails,
+        ProblemDetails, auth,
         json::Problems,
         problem::Act,
         query::{self, Query},
@@ -24,7 +24,11 @@ use crate::{
     },
 };
 
+/// Whoever says where events go reads them there, so it takes the right to read them as well.
+const READS: &str = "payments:read";
+
 pub(in crate::http) async fn create(call: Call, by: Caller) -> Result<Response, ProblemDetails> {
+    auth::require(&by, READS)?;
     let key = idempotency(&call, &by)?;
     let mut problems = Problems::default();
     let read = bodies::new_endpoint(&body(&call, &mut problems)?, &call.state.hook_addresses, &mut problems);
@@ -49,6 +53,7 @@ pub(in crate::http) async fn get(call: Call, by: Caller) -> Result<Response, Pro
 }
 
 pub(in crate::http) async fn change(call: Call, by: Caller) -> Result<Response, ProblemDetails> {
+    auth::require(&by, READS)?;
     let id = id(&call)?;
     let mut problems = Problems::default();
     let read = bodies::endpoint_change(&body(&call, &mut problems)?, &call.state.hook_addresses, &mut problems);

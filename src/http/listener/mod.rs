@@ -5,7 +5,6 @@ mod activity;
 mod attend;
 mod patience;
 mod protocol;
-mod slots;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -18,12 +17,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{
-    attend::{Ends, Shared, attend},
-    slots::{Slot, Slots},
-};
+use self::attend::{Ends, Shared, attend};
 use super::{
     Counted, Counts, Drain, Limits,
+    slots::{Slot, Slots},
     source::{Proxies, Source},
     tls::Tls,
 };

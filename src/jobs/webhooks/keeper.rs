@@ -132,6 +132,7 @@ impl Keeper {
 
     /// What all tries of this step have in common; [`None`] when nothing can be signed.
     fn round(&self, work: &Work) -> Option<Round> {
+        let version = work.endpoint.settings.version;
         let endpoint = self.watch.endpoint;
         let pairs: Vec<KeyPair> = work.keys.iter().filter_map(key_pair).collect();
         let Ok(signer) = Signer::new(pairs) else {
@@ -143,7 +144,7 @@ impl Keeper {
             return None;
         };
         let (desk, hooks) = (Arc::clone(&self.desk), self.hooks.clone());
-        Some(Round { desk, hooks, watch: self.watch.clone(), url, signer: Arc::new(signer) })
+        Some(Round { desk, hooks, watch: self.watch.clone(), version, url, signer: Arc::new(signer) })
     }
 
     /// Sends what is planned, each kind in a round of its own, until one changes what may be sent.

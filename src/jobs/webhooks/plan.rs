@@ -65,7 +65,8 @@ pub(super) fn plan(standing: &Standing, now: Timestamp) -> Plan {
         // In turns, so that neither one bad event nor a long backlog keeps us from seeing that others arrive.
         let again_first = is_due && (!progress.failures.is_multiple_of(2) || !has_room);
         let first = usize::from(has_room && !again_first);
-        return Plan::Send(Amounts { first, again: usize::from(is_due), replayed: 0, probing: true });
+        let replayed = usize::from(*is_replaying && has_room);
+        return Plan::Send(Amounts { first, again: usize::from(is_due), replayed, probing: true });
     }
     Plan::Send(Amounts {
         first: if has_room { PAGE_MAX } else { 0 },
@@ -85,11 +86,11 @@ pub(super) fn is_down(progress: &WebhookProgress) -> bool {
     progress.failures >= DOWN_AFTER
 }
 
-/// An endpoint after something arrived.
-pub(super) fn after_arrival(progress: &mut WebhookProgress) {
+/// An endpoint after something arrived. What it asked for while that was under way it is still given.
+pub(super) fn after_arrival(progress: &mut WebhookProgress, asked_until: Option<Timestamp>) {
     progress.failures = 0;
     progress.failing_since = None;
-    progress.resume_at = None;
+    progress.resume_at = asked_until;
 }
 
 /// An endpoint after a try failed.
@@ -107,15 +108,21 @@ pub(super) fn after_failure(progress: &mut WebhookProgress, is_first_try: bool, 
     }
 }
 
-/// An endpoint after it said that it has too much to do (429, 502, 504).
-pub(super) fn slow_down(progress: &mut WebhookProgress, asked: Option<Duration>, now: Timestamp, random: u8) {
+/// An endpoint after it said that it has too much to do (429, 502, 504); until when it is left alone for that.
+pub(super) fn slow_down(
+    progress: &mut WebhookProgress,
+    asked: Option<Duration>,
+    now: Timestamp,
+    random: u8,
+) -> Option<Timestamp> {
     let wait = asked.unwrap_or(SLOW_DOWN_DEFAULT).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX);
-    pause(progress, jittered(wait, random), now);
+    pause(progress, jittered(wait, random), now)
 }
 
-fn pause(progress: &mut WebhookProgress, wait: Duration, now: Timestamp) {
+fn pause(progress: &mut WebhookProgress, wait: Duration, now: Timestamp) -> Option<Timestamp> {
     let until = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok());
     progress.resume_at = progress.resume_at.max(until);
+    until
 }
 
 #[cfg(test)]
@@ -176,8 +183,25 @@ mod tests {
         }
         assert_eq!(pauses, [0, 0, 0, 0, 10, 30, 60, 120, 300, 600, 600, 600, 600, 600]);
         assert_eq!(progress.failing_since, Some(at(0)));
-        after_arrival(&mut progress);
+        after_arrival(&mut progress, None);
         assert_eq!(progress, standing(0, 0, None).progress);
+    }
+
+    #[test]
+    fn g7_what_arrives_beside_a_wish_to_be_left_alone_does_not_end_it() {
+        let mut progress = standing(9, 0, None).progress;
+        let asked_until = slow_down(&mut progress, Some(Duration::from_mins(10)), at(0), 0);
+        after_arrival(&mut progress, asked_until);
+        let left_alone = WebhookProgress { resume_at: Some(at(600)), ..standing(0, 0, None).progress };
+        assert_eq!(progress, left_alone);
+    }
+
+    #[test]
+    fn g4_a_replay_goes_on_while_an_endpoint_is_taken_for_down() {
+        let replaying = Standing { is_replaying: true, ..standing(6, 0, None) };
+        assert_eq!(amounts(&replaying), Amounts { first: 1, again: 0, replayed: 1, probing: true });
+        let full = Standing { is_replaying: true, ..standing(6, PENDING_MAX, Some(0)) };
+        assert_eq!(amounts(&full), Amounts { first: 0, again: 1, replayed: 0, probing: true });
     }
 
     #[test]

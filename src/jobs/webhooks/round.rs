@@ -38,6 +38,8 @@ pub(super) struct Round {
     pub(super) desk: Arc<Desk>,
     pub(super) hooks: Hooks,
     pub(super) watch: Watch,
+    /// The endpoint's version by which address and keys are known; after another nothing is begun with them.
+    pub(super) version: u64,
     pub(super) url: Url,
     pub(super) signer: Arc<Signer>,
 }
@@ -83,7 +85,14 @@ impl Round {
     ) -> Result<Option<Outcome>, DeskError> {
         let mut tally = Tally::new(self, outgoing, progress);
         let mut renew_at = in_future(RENEW_AFTER);
+        let mut changes = self.desk.changes();
+        changes.mark_changed();
         loop {
+            // Whoever has deleted an endpoint, moved it or given it another secret means what has not begun as well.
+            if !tally.waiting.is_empty() && changes.has_changed().unwrap_or(false) {
+                changes.mark_unchanged();
+                tally.halted |= self.desk.endpoint_version(&self.watch).await? != Some(self.version);
+            }
             while let Some(index) = tally.next(self.hooks.per_endpoint, stop) {
                 if let Some(next) = outgoing.get(index) {
                     tally.running.spawn(self.attempt(index, next));
@@ -144,6 +153,8 @@ struct Tally<'r> {
     tried: Vec<Option<Delivery>>,
     recovered: bool,
     is_gone: bool,
+    /// Until when the endpoint asked to be left alone; what arrives meanwhile was under way by then.
+    asked_until: Option<Timestamp>,
     /// Whether nothing further is begun.
     halted: bool,
 }
@@ -161,6 +172,7 @@ impl<'r> Tally<'r> {
             tried: vec![None; outgoing.len()],
             recovered: false,
             is_gone: false,
+            asked_until: None,
             halted: false,
         }
     }
@@ -194,7 +206,7 @@ impl<'r> Tally<'r> {
         let delivery = match failure {
             None => {
                 self.recovered |= plan::is_down(&self.progress);
-                plan::after_arrival(&mut self.progress);
+                plan::after_arrival(&mut self.progress, self.asked_until);
                 arrived(&outgoing.delivery, ended)
             }
             Some(words) => self.failed(&outgoing.delivery, ended, words),
@@ -211,7 +223,8 @@ impl<'r> Tally<'r> {
         if let Ok(answer) = &ended.answer
             && TOO_MUCH.contains(&answer.status)
         {
-            plan::slow_down(&mut self.progress, answer.retry_after, now, random);
+            let until = plan::slow_down(&mut self.progress, answer.retry_after, now, random);
+            self.asked_until = self.asked_until.max(until);
         }
         self.is_gone |= status == Some(GONE);
         self.halted |= self.is_gone || self.progress.resume_at.is_some();

@@ -20,9 +20,10 @@ const COLUMNS: &str = "SELECT tenant, endpoint, id, position, stream, event_type
     created_at, last_try_at, next_try_at FROM webhook_delivery";
 const HURRY: &str = "UPDATE webhook_delivery SET next_try_at = $1 \
     WHERE tenant = $2 AND endpoint = $3 AND next_try_at > $1";
+/// Ids begin with the moment of their event, so what is old stands before an id and the rest is not looked at.
 const CLEAR_OLD: &str = "DELETE FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2 AND id IN \
-    (SELECT id FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2 AND created_at < $3 \
-    AND next_try_at IS NULL ORDER BY id LIMIT $4)";
+    (SELECT id FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2 AND id < $3 AND next_try_at IS NULL \
+    ORDER BY id LIMIT $4)";
 const CLEAR_ALL: &str = "DELETE FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2 AND id IN \
     (SELECT id FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2 ORDER BY id LIMIT $3)";
 const BACKLOG: &str = "SELECT count(*) AS pending, min(next_try_at) AS next_try_at FROM webhook_delivery \
@@ -75,7 +76,7 @@ pub(in crate::store) fn clear(
     let endpoint = endpoint.as_bytes();
     match created_before {
         Some(before) => {
-            connection.prepare_cached(CLEAR_OLD)?.execute(params![tenant, endpoint, before.as_microsecond(), limit])?
+            connection.prepare_cached(CLEAR_OLD)?.execute(params![tenant, endpoint, first_id(before), limit])?
         }
         None => connection.prepare_cached(CLEAR_ALL)?.execute(params![tenant, endpoint, limit])?,
     };
@@ -141,6 +142,12 @@ pub(in crate::store) fn backlog(connection: &Connection, tenant: &str, endpoint:
     })?
 }
 
+/// No id of this moment or a later one comes before it (RFC 9562, 5.7).
+fn first_id(moment: Timestamp) -> [u8; 16] {
+    let milliseconds = u128::try_from(moment.as_millisecond()).unwrap_or(0);
+    (milliseconds << 80).to_be_bytes()
+}
+
 fn parse(reader: &Reader<'_>) -> Result<Delivery, StoreError> {
     let status = reader.optional_integer("status")?;
     let status = status.map(|status| u16::try_from(status).map_err(|_| reader.inconsistent("status")));
@@ -157,4 +164,35 @@ fn parse(reader: &Reader<'_>) -> Result<Delivery, StoreError> {
         last_try_at: reader.optional_instant("last_try_at")?,
         next_try_at: reader.optional_instant("next_try_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_version_7_are_on_the_right_side_of_their_moment() {
+        let id = |milliseconds, random| {
+            uuid::Builder::from_unix_timestamp_millis(milliseconds, &[random; 10]).into_uuid().into_bytes()
+        };
+        let moment = Timestamp::from_millisecond(1_800_000_000_123).unwrap();
+        assert!(id(1_800_000_000_122, 0xff) < first_id(moment) && first_id(moment) <= id(1_800_000_000_123, 0));
+        assert_eq!(first_id(Timestamp::MIN), [0; 16], "there is no id before 1970");
+    }
+
+    /// With every delivery that is noted some are cleared, by the one thread that writes: the number of those that are
+    /// kept must not matter.
+    #[test]
+    fn clearing_does_not_look_at_what_is_kept() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in
+            [include_str!("../migrations/sqlite/V1__first.sql"), include_str!("../migrations/sqlite/V2__webhooks.sql")]
+        {
+            connection.execute_batch(migration).unwrap();
+        }
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {CLEAR_OLD}")).unwrap();
+        let plan = statement.query_map(params!["stadt", [0_u8; 16], [0_u8; 16], 1], |row| row.get("detail")).unwrap();
+        let plan: Vec<String> = plan.map(Result::unwrap).collect();
+        assert!(plan.iter().any(|step| step.contains("(tenant=? AND endpoint=? AND id<?)")), "{plan:?}");
+    }
 }

@@ -6,12 +6,16 @@ use jiff::SignedDuration;
 use zahlstelle::{
     clock::Clock,
     desk::webhooks::{DeliveryState, DisabledReason, manage::EndpointChange},
+    store::commit::JobKind,
 };
 
 use super::{
     assert_order_per_payment, ids_of_feed, pay_several,
     receiver::{Answer, Hit, Receiver},
-    sending::{Sender, deliveries, endpoint, go_to_next_try, shown, until_deliveries, until_endpoint},
+    sending::{
+        PER_ENDPOINT, Sender, deliveries, endpoint, go_to_next_try, loopback, shown, under_way, until_deliveries,
+        until_endpoint,
+    },
 };
 use crate::stage::{Stage, TENANT};
 
@@ -27,8 +31,7 @@ async fn g7_endpoints_that_never_answer_hold_up_nobody_else() {
     pay_several(&stage, 6).await;
     let events = ids_of_feed(&stage).await;
     // A try may take longer than the whole test.
-    let policy = zahlstelle::outbound::hook::AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]);
-    let sender = Sender::start_with(&stage.desk, policy, std::time::Duration::from_hours(1));
+    let sender = Sender::start_with(&stage.desk, loopback(), std::time::Duration::from_hours(1));
     let count = |hits: &[Hit], path: &str| hits.iter().filter(|hit| hit.path.starts_with(path)).count();
     let hits = receiver.until(|hits| count(hits, "/alive") == events.len() && count(hits, "/dead") > 0).await;
     let alive: BTreeSet<String> = hits.iter().filter(|hit| hit.path == "/alive").map(Hit::id).collect();
@@ -125,6 +128,40 @@ async fn g7_an_endpoint_that_has_too_much_to_do_is_left_alone_as_long_as_it_asks
         receiver.until(|hits| hits.iter().filter(|hit| hit.path == "/hook").count() >= 4).await;
         sender.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g7_a_wish_to_be_left_alone_holds_although_other_deliveries_arrive() {
+    let stage = Stage::new(76);
+    let receiver = Receiver::open().await;
+    let mut is_first = true;
+    receiver.answer(move |_| if std::mem::take(&mut is_first) { Answer::Later(429, 600) } else { Answer::Status(200) });
+    let id = endpoint(&stage, &receiver.url("/hook")).await;
+    for _ in 0..60 {
+        stage.create("13.00").await;
+    }
+    let sender = Sender::start(&stage.desk);
+    until_deliveries(&stage, id, |found| !found.is_empty()).await;
+    let slowed = shown(&stage, id).await.progress;
+    sender.stop().await;
+    assert!(deliveries(&stage, id).await.iter().any(|one| one.status == Some(429)), "the fault happened");
+    assert!(slowed.resume_at > Some(stage.clock.now()), "{slowed:?}");
+    assert!(receiver.hits().len() < 60, "the log keeps the rest");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_endpoint_is_deleted_nothing_more_is_begun() {
+    let stage = Stage::new(77);
+    let receiver = Receiver::open().await;
+    let id = endpoint(&stage, &receiver.url("/hook")).await;
+    let (sender, release) = under_way(&stage, &receiver).await;
+    stage.desk.delete_endpoint(TENANT, stage.client, id).await.unwrap();
+    release.cancel();
+    while !stage.store.jobs(TENANT, JobKind::Endpoint, None, 1).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    sender.stop().await;
+    assert_eq!(receiver.hits().len(), PER_ENDPOINT, "what was under way by then");
 }
 
 #[tokio::test(flavor = "multi_thread")]

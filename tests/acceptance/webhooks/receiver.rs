@@ -33,13 +33,15 @@ pub(crate) struct Hit {
 }
 
 /// What is answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Status(u16),
     /// A status with `Retry-After` in seconds.
     Later(u16, u64),
     /// To another path of the receiver.
     Redirect,
+    /// That it was taken, but only once this is cancelled.
+    Held(CancellationToken),
     /// Nothing, as long as the receiver stands.
     Silence,
 }
@@ -119,6 +121,10 @@ async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             (StatusCode::from_u16(status).unwrap(), [("retry-after", seconds.to_string())]).into_response()
         }
         Answer::Redirect => (StatusCode::TEMPORARY_REDIRECT, [("location", "/elsewhere")]).into_response(),
+        Answer::Held(until) => {
+            until.cancelled().await;
+            StatusCode::NO_CONTENT.into_response()
+        }
         Answer::Silence => {
             inner.stop.cancelled().await;
             StatusCode::GONE.into_response()

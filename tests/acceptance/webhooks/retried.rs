@@ -12,7 +12,7 @@ use std::{
 use jiff::SignedDuration;
 use zahlstelle::{
     clock::Clock,
-    desk::webhooks::{DeliveryState, Replay},
+    desk::webhooks::{Delivery, DeliveryState, Replay},
     outbound::hook::AddressPolicy,
 };
 
@@ -141,6 +141,36 @@ async fn g4_a_part_of_the_log_is_sent_once_more_also_through_a_kill() {
     let again: BTreeSet<String> = receiver.hits()[before..].iter().map(Hit::id).collect();
     let wanted: BTreeSet<String> = events[10..].iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(again, wanted);
+}
+
+/// Nothing else happens that would show that the endpoint answers again: the order itself must.
+#[tokio::test(flavor = "multi_thread")]
+async fn g4_a_part_of_the_log_is_sent_once_more_after_everything_was_given_up() {
+    let stage = Stage::new(46);
+    let receiver = Receiver::open().await;
+    receiver.answer(|_| Answer::Status(500));
+    let id = endpoint(&stage, &receiver.url("/hook")).await;
+    for _ in 0..6 {
+        stage.create("13.00").await;
+    }
+    let sender = Sender::start(&stage.desk);
+    until_deliveries(&stage, id, |found| !found.is_empty()).await;
+    loop {
+        let tries = |found: &[Delivery]| found.iter().map(|one| one.tries).sum::<u32>();
+        let before = deliveries(&stage, id).await;
+        if before.len() == 6 && before.iter().all(|one| one.state == DeliveryState::Failed) {
+            break;
+        }
+        go_to_next_try(&stage, id).await;
+        until_deliveries(&stage, id, |found| tries(found) > tries(&before)).await;
+    }
+    receiver.answer(|_| Answer::Status(200));
+    let range = Replay { after: 0, until: stage.store.last_position(TENANT).await.unwrap() };
+    stage.desk.replay_range(TENANT, stage.client, id, range, &stage.once()).await.unwrap();
+    stage.clock.advance(SignedDuration::from_hours(1));
+    until_deliveries(&stage, id, |found| found.iter().all(|one| one.state == DeliveryState::Delivered)).await;
+    until_endpoint(&stage, id, |endpoint| endpoint.replay.is_none()).await;
+    sender.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

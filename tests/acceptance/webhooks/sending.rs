@@ -17,10 +17,13 @@ use zahlstelle::{
     webhook::secret::{HmacSecret, SigningPair},
 };
 
+use super::receiver::{Answer, Receiver};
 use crate::stage::{Stage, TENANT};
 
 /// How often senders look by themselves; the clock of the stage stands still between.
 const TICK: Duration = Duration::from_millis(2);
+/// How many tries to one endpoint are under way at a time.
+pub(crate) const PER_ENDPOINT: usize = 8;
 /// How long a try may take here, in place of a quarter of a minute.
 const TRY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -32,12 +35,12 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn start(desk: &Arc<Desk>) -> Self {
-        Self::start_with(desk, AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]), TRY_TIMEOUT)
+        Self::start_with(desk, loopback(), TRY_TIMEOUT)
     }
 
     pub(crate) fn start_with(desk: &Arc<Desk>, policy: AddressPolicy, try_timeout: Duration) -> Self {
         let limits = HookLimits { delivery_timeout: try_timeout, ..HookLimits::default() };
-        let hooks = Hooks::new(HookClient::new(policy, limits).unwrap(), 64, 8);
+        let hooks = Hooks::new(HookClient::new(policy, limits).unwrap(), 64, PER_ENDPOINT.try_into().unwrap());
         let stop = CancellationToken::new();
         let running = JoinSet::from_iter([webhooks::run(Arc::clone(desk), hooks, TICK, stop.clone())]);
         Self { stop, running }
@@ -53,6 +56,11 @@ impl Sender {
     pub(crate) async fn kill(mut self) {
         self.running.shutdown().await;
     }
+}
+
+/// Endpoints may be on this machine.
+pub(crate) fn loopback() -> AddressPolicy {
+    AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()])
 }
 
 /// A new endpoint for all events.
@@ -133,6 +141,21 @@ pub(crate) async fn in_time(stage: &Stage, id: Uuid, awaited: impl Fn(&[Delivery
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Payments whose first events are under way to an endpoint, as many at a time as it may have, while others wait; and
+/// what lets the endpoint take them.
+pub(crate) async fn under_way(stage: &Stage, receiver: &Receiver) -> (Sender, CancellationToken) {
+    let release = CancellationToken::new();
+    let held = release.clone();
+    receiver.answer(move |_| Answer::Held(held.clone()));
+    for _ in 0..PER_ENDPOINT * 3 {
+        stage.create("13.00").await;
+    }
+    // All are there before the first is sent, so that one round has them.
+    let sender = Sender::start_with(&stage.desk, loopback(), Duration::from_hours(1));
+    receiver.until(|hits| hits.len() == PER_ENDPOINT).await;
+    (sender, release)
 }
 
 /// Moves the clock to the moment of the next try.

@@ -2,7 +2,7 @@
 
 use super::{
     receiver::{Answer, Receiver},
-    sending::{Sender, endpoint, go_to_next_try, keys, until_deliveries},
+    sending::{PER_ENDPOINT, Sender, endpoint, go_to_next_try, keys, under_way, until_deliveries},
 };
 use crate::stage::{Stage, TENANT};
 use zahlstelle::{clock::Clock, desk::webhooks::DeliveryState, webhook::verify::VerifyError};
@@ -80,6 +80,23 @@ async fn g3_while_a_secret_is_replaced_receivers_with_either_verify() {
     assert_eq!((verified(&hit, &new), verified(&hit, &newest)), ((false, false), (true, true)));
     assert!(stage.check().await.findings.is_empty());
     sender.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g3_a_secret_that_has_leaked_begins_no_further_try() {
+    let stage = Stage::new(34);
+    let receiver = Receiver::open().await;
+    let id = endpoint(&stage, &receiver.url("/hook")).await;
+    let (sender, release) = under_way(&stage, &receiver).await;
+    stage.desk.rotate_secret(TENANT, stage.client, id, 0, &stage.once()).await.unwrap();
+    let (secret, _) = keys(&stage, id).await.remove(0);
+    release.cancel();
+    let hits = receiver.until(|hits| hits.len() >= 3 * PER_ENDPOINT).await;
+    sender.stop().await;
+    let (before, after) = hits.split_at(PER_ENDPOINT);
+    let now = stage.clock.now();
+    assert!(before.iter().all(|hit| hit.verify(&secret, now).is_err()), "they were under way by then");
+    assert!(after.iter().all(|hit| hit.verify(&secret, now).is_ok()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

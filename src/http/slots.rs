@@ -1,4 +1,4 @@
-//! How many connections each source has.
+//! How many connections each source has, and how many requests under way that need no key.
 
 use std::{
     collections::HashMap,
@@ -7,15 +7,15 @@ use std::{
 
 use crate::http::source::Source;
 
-/// The open connections of each source. Sources without one are not kept, so the table is never larger than the number
-/// of connections. Clones share everything.
+/// What each source has open. Sources without anything are not kept, so the table is never larger than the number of
+/// connections or requests. Clones share everything.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     max: usize,
     open: Arc<Mutex<HashMap<Source, usize>>>,
 }
 
-/// The place of a connection among those of its source.
+/// The place of a connection or request among those of its source.
 #[derive(Debug)]
 pub(super) struct Slot {
     source: Source,
