@@ -1,6 +1,6 @@
 //! Posting notifications: each on a connection of its own, a few at a time, again and again as the world asks.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -86,9 +86,46 @@ async fn exchange(delivery: &OutgoingDelivery) -> Option<u16> {
         Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok();
         Some(status)
     };
+    let mut answer = pin!(answer);
     tokio::select! {
         biased;
-        status = answer => status,
-        _ = connection => None,
+        status = &mut answer => status,
+        // A receiver that closes the connection with its answer ends both in the same moment; the answer has arrived.
+        _ = connection => answer.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Posts to a receiver that gives these bytes back and closes the connection.
+    async fn posted(answer: &'static [u8]) -> Option<u16> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        let delivery = OutgoingDelivery { id: 1, url, headers: Vec::new(), body: b"{}".to_vec() };
+        let receiver = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut taken = Vec::new();
+            while !taken.ends_with(b"{}") {
+                assert!(stream.read_buf(&mut taken).await.unwrap() > 0);
+            }
+            stream.write_all(answer).await.unwrap();
+        };
+        tokio::join!(post(&delivery), receiver).0
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_closes_its_connection_is_an_answer() {
+        let whole = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 10\r\n\r\n[accepted]";
+        assert_eq!(posted(whole).await, Some(200));
+        assert_eq!(posted(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n[accepted]").await, Some(200));
+        assert_eq!(posted(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await, Some(503));
+        assert_eq!(posted(b"").await, None);
     }
 }
