@@ -13,4 +13,5 @@ pub mod ledger;
 pub mod metrics;
 pub mod outbound;
 pub mod store;
+pub mod traces;
 pub mod webhook;

@@ -12,14 +12,23 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    traces::Traces,
+};
 
-/// Starts logging as the settings say. Called once; a second call changes nothing.
-pub(super) fn start(log: Log) {
-    let filter = EnvFilter::new(format!("warn,zahlstelle={level}", level = log.level.as_str()));
-    let registry = tracing_subscriber::registry().with(filter);
+/// Starts logging as the settings say, and exporting traces where they are wanted. Called once; a second call changes
+/// nothing.
+pub(super) fn start(log: Log, traces: &Traces) {
+    // What the exporter of traces has to say of each failure, we say once for all of them.
+    let level = log.level.as_str();
+    let filter = EnvFilter::new(format!("warn,opentelemetry-otlp=off,zahlstelle={level}"));
+    // Each has a filter of its own: a quiet log makes no holes in the traces.
+    let registry = tracing_subscriber::registry()
+        .with(lines(log.format, std::io::stderr).with_filter(filter))
+        .with(traces.layer());
     // Only tests call it twice in one process.
-    drop(registry.with(lines(log.format, std::io::stderr)).try_init());
+    drop(registry.try_init());
 }
 
 /// Writes each record as a line. The list of spans holds the innermost one, too, so that is not written twice.

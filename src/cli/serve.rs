@@ -1,15 +1,18 @@
 //! `zahlstelle serve`: the service.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
 
 use super::{
     ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
     service::{Role, Service, StopSignals},
 };
-use crate::{clock::SystemClock, config::Config, http, ids::SystemIds};
+use crate::{clock::SystemClock, config::Config, http, ids::SystemIds, traces::Traces};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -22,9 +25,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Ended {
     let config = load(&arguments.config)?;
-    logging::start(config.log);
+    let traces = Traces::start(&config.tracing).map_err(|error| failed("[tracing]", &error))?;
+    logging::start(config.log, &traces);
     let runtime = runtime()?;
     let store = open_store(&config)?;
+    let drain = Duration::from_secs(u64::from(config.server.drain_seconds));
     runtime.block_on(async {
         // Before anybody can see that the service runs, since until then a signal ends it without any order.
         let unheard = |error| failed("the signals of the system", &error);
@@ -53,7 +58,12 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         tracing::info!(%listen, encrypted, "zahlstelle listens on {listen}");
         until_stopped(stop, hangup, tls.as_ref()).await;
         tracing::info!("zahlstelle stops");
+        let deadline = Instant::now().checked_add(drain);
         service.stop().await;
+        // Requests and jobs come first; what is left of their time is for the traces of them.
+        traces
+            .finish(deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now())))
+            .await;
         Ok(())
     })
 }

@@ -213,6 +213,12 @@ pub enum Problem {
         /// Whether even this machine is refused outside tests.
         test_only: bool,
     },
+    /// This program was built without what the setting asks for.
+    #[error("asks for what this build does not have: build it with `--features {feature}`, or write \"off\"")]
+    NotInThisBuild {
+        /// The feature of the build.
+        feature: &'static str,
+    },
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,

@@ -17,6 +17,7 @@ mod secret;
 mod server;
 mod tenant;
 mod tls;
+mod tracing;
 mod webhooks;
 
 use std::{
@@ -39,6 +40,7 @@ pub use self::{
         account::{AdyenAccount, ProviderAccount, ProviderSettings},
     },
     tls::Tls,
+    tracing::Tracing,
     webhooks::Webhooks,
 };
 use self::{
@@ -61,7 +63,7 @@ const TENANT_FILES_MAX: usize = 1_000;
 
 const ROOT: Keys = Keys {
     schema: "main",
-    names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "metrics", "tenants"],
+    names: &["server", "tls", "limits", "database", "log", "jobs", "webhooks", "metrics", "tracing", "tenants"],
 };
 const TENANTS: Keys = Keys { schema: "tenants", names: &["files"] };
 
@@ -82,6 +84,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The address for operators.
     pub metrics: Metrics,
+    /// To whom traces are exported.
+    pub tracing: Tracing,
     /// Deliveries to the endpoints of portals.
     pub webhooks: Webhooks,
     /// The Mandanten by their ids.
@@ -117,6 +121,7 @@ impl Config {
         let log = Log::read(&root.section("log", &log::KEYS));
         let jobs = Jobs::read(&root.section("jobs", &jobs::KEYS));
         let metrics = Metrics::read(&root.section("metrics", &metrics::KEYS));
+        let tracing = Tracing::read(&root.section("tracing", &tracing::KEYS));
         // Here it is not told which Mandant is live, so no secret may stand in the file.
         let secrets = Secrets { folder, source, environment: Environment::Live };
         let webhooks = Webhooks::read(&root.section("webhooks", &webhooks::KEYS), &secrets);
@@ -125,7 +130,7 @@ impl Config {
         let tenants = load_tenants(&files, source, &mut errors);
         match server {
             Some(server) if errors.is_empty() => {
-                Ok(Self { server, tls, limits, database, log, jobs, metrics, webhooks, tenants })
+                Ok(Self { server, tls, limits, database, log, jobs, metrics, tracing, webhooks, tenants })
             }
             Some(_) | None => Err(ConfigErrors::new(errors)),
         }
@@ -201,6 +206,7 @@ pub(crate) fn known_tables() -> Vec<Keys> {
         jobs::KEYS,
         webhooks::KEYS,
         metrics::KEYS,
+        tracing::KEYS,
     ];
     own.into_iter().chain(tenant::known_tables()).collect()
 }

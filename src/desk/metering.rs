@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tracing::Instrument;
 use zahlstelle_contract::{outcome::CallError, provider::Provider, reference::AccountName};
 
 use super::{Desk, TenantDesk, health::Sign};
@@ -23,10 +24,14 @@ impl Desk {
         name: CallName,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let stopwatch = Stopwatch::start();
-        let result = call.await;
         let account = provider.account();
-        self.metrics.providers.called(account.as_str(), name, outcome(&result), stopwatch.elapsed());
+        let span =
+            tracing::info_span!("provider_call", %account, call = name.as_str(), outcome = tracing::field::Empty);
+        let stopwatch = Stopwatch::start();
+        let result = call.instrument(span.clone()).await;
+        let outcome = outcome(&result);
+        span.record("outcome", outcome.as_str());
+        self.metrics.providers.called(account.as_str(), name, outcome, stopwatch.elapsed());
         self.healths.note(account, Sign::of(&result), self.now());
         result
     }

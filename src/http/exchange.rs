@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use tokio::time::{Instant, timeout};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use url::Url;
 use uuid::Uuid;
 
@@ -58,6 +58,7 @@ pub(super) async fn carry(
         "request",
         request_id = %id.0,
         operation,
+        status = tracing::field::Empty,
         trace_id = tracing::field::Empty,
         parent_id = tracing::field::Empty
     );
@@ -67,6 +68,8 @@ pub(super) async fn carry(
         let response = handled.answer.unwrap_or_else(|problem| reader.told(problem, id));
         counted.end(response.status().as_u16());
         write_line(operation, response.status(), began, handled.caller.as_ref());
+        // After the line, which has a status of its own.
+        Span::current().record("status", response.status().as_u16());
         response
     };
     let running = state.drain.handlers().spawn(handler.instrument(span.clone()));

@@ -6,15 +6,26 @@
 use axum::http::{HeaderMap, HeaderName};
 use tracing::Span;
 
+use crate::traces;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Writes the trace that a request belongs to into its span, and so into every line about it.
 pub(super) fn follow(headers: &HeaderMap) {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return };
-    if let Some((trace, parent)) = value.to_str().ok().and_then(parse) {
-        Span::current().record("trace_id", trace).record("parent_id", parent);
+    let Ok(value) = value.to_str() else { return };
+    if let Some((trace, parent)) = parse(value) {
+        let span = Span::current();
+        span.record("trace_id", trace).record("parent_id", parent);
+        traces::adopt(&span, trace, parent, is_kept(value));
     }
+}
+
+/// Whether the caller keeps this trace: the flag `sampled` of a `traceparent` that has been parsed.
+fn is_kept(text: &str) -> bool {
+    let flags = text.split('-').nth(3).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    flags.is_some_and(|flags| flags & 1 == 1)
 }
 
 /// Trace and parent of a `traceparent` (W3C Trace Context, section 3.2); [`None`] for what is none.
@@ -41,6 +52,7 @@ mod tests {
         let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
         let good = format!("00-{trace}-{parent}-01");
         assert_eq!(parse(&good), Some((trace, parent)));
+        assert!(is_kept(&good) && is_kept(&good.replace("-01", "-ff")) && !is_kept(&good.replace("-01", "-02")));
         assert_eq!(parse(&format!("01-{trace}-{parent}-01-more")), Some((trace, parent)), "a later version");
         for bad in [
             String::new(),

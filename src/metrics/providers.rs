@@ -165,7 +165,8 @@ impl Providers {
 impl CallName {
     const ALL: [Self; 6] = [Self::OpenPage, Self::ClosePage, Self::AskPage, Self::Capture, Self::Cancel, Self::Refund];
 
-    fn as_str(self) -> &'static str {
+    /// The name in labels, and in what tells of a single call.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenPage => "open_page",
             Self::ClosePage => "close_page",
@@ -180,7 +181,8 @@ impl CallName {
 impl CallOutcome {
     const ALL: [Self; 5] = [Self::Ok, Self::Declined, Self::Rejected, Self::NotSent, Self::Unknown];
 
-    fn as_str(self) -> &'static str {
+    /// The name in labels, and in what tells of a single call.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Declined => "declined",

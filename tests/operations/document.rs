@@ -12,7 +12,7 @@ pub(crate) const DOCUMENT: &str = "docs/operations.md";
 const BEGIN: &str = "<!-- metrics -->\n";
 const END: &str = "<!-- end -->";
 /// The sections of the settings that operators tune, and what of them has no default.
-const SECTIONS: [&str; 7] = ["server", "limits", "database", "log", "jobs", "webhooks", "metrics"];
+const SECTIONS: [&str; 8] = ["server", "limits", "database", "log", "jobs", "webhooks", "metrics", "tracing"];
 const WITHOUT_DEFAULT: [&str; 1] = ["server.public_url"];
 
 #[test]

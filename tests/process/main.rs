@@ -5,4 +5,6 @@ mod demo;
 mod operators;
 mod serve;
 mod support;
+#[cfg(feature = "otlp")]
+mod traces;
 mod webhook;

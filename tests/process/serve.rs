@@ -13,7 +13,7 @@ use crate::support::binary;
 const SECRETS: [&str; 3] = ["ZAHLSTELLE_ADYEN_API_KEY", "ZAHLSTELLE_ADYEN_HMAC_KEY", "ZAHLSTELLE_WEBHOOK_KEY"];
 
 /// A running `zahlstelle serve`. It is killed when the test ends, however it ends.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
 }
@@ -21,14 +21,20 @@ struct Serving {
 impl Serving {
     /// The settings of the demonstration with what is added, on a new database.
     fn start(folder: &Path, added: &str) -> Self {
+        Self::start_with(folder, |settings, tenant| (format!("{settings}{added}"), tenant))
+    }
+
+    /// The settings of the demonstration and its tenant file, changed.
+    pub(crate) fn start_with(folder: &Path, change: impl FnOnce(String, String) -> (String, String)) -> Self {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        let tenant = shipped.join("tenants/dortmund.toml").display().to_string();
-        let settings = fs::read_to_string(shipped.join("demo.toml")).unwrap();
-        let settings = settings
-            .replace("tenants/dortmund.toml", &tenant)
+        let read = |name: &str| fs::read_to_string(shipped.join(name)).unwrap();
+        let settings = read("demo.toml")
+            .replace("tenants/dortmund.toml", "dortmund.toml")
             .replace("listen = \"127.0.0.1:8080\"", "listen = \"127.0.0.1:0\"");
+        let (settings, tenant) = change(settings, read("tenants/dortmund.toml"));
         let config = folder.join("zahlstelle.toml");
-        fs::write(&config, format!("{settings}{added}")).unwrap();
+        fs::write(folder.join("dortmund.toml"), tenant).unwrap();
+        fs::write(&config, settings).unwrap();
         assert!(command("migrate", &config).status().unwrap().success());
         let mut child = command("serve", &config).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -38,7 +44,7 @@ impl Serving {
     }
 
     /// Reads the log until it says so.
-    fn until(&mut self, words: &str) {
+    pub(crate) fn until(&mut self, words: &str) {
         let mut lines = self.log.by_ref().map_while(Result::ok);
         assert!(lines.any(|line| line.contains(words)), "it ended without saying {words:?}: {:?}", self.child.wait());
     }
@@ -48,7 +54,7 @@ impl Serving {
         assert!(sent.success());
     }
 
-    fn ended_well(mut self) {
+    pub(crate) fn ended_well(mut self) {
         self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
     }

@@ -37,7 +37,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "http",
         may_import: May::Only(&[
-            "desk", "webhook", "outbound", "config", "domain", "metrics", "clock", "ids", CONTRACT,
+            "desk", "webhook", "outbound", "traces", "config", "domain", "metrics", "clock", "ids", CONTRACT,
         ]),
     },
     Part {
@@ -51,6 +51,8 @@ const PARTS: &[Part] = &[
         name: "desk",
         may_import: May::Only(&["reconcile", "store", "ledger", "domain", "metrics", "clock", "ids", CONTRACT]),
     },
+    // What is done, told to a collector of traces; it reads spans and imports nobody whose spans they are.
+    Part { name: "traces", may_import: May::Only(&["outbound", "config", CONTRACT]) },
     // Ways out. Neither knows a payment's rules.
     Part { name: "outbound", may_import: May::Only(&["domain", "clock", CONTRACT]) },
     Part { name: "webhook", may_import: May::Only(&["domain", "clock", CONTRACT]) },

@@ -29,6 +29,7 @@ use crate::{
     http,
     ids::SystemIds,
     store::{Store, sqlite::engine::SqliteStore},
+    traces::Traces,
 };
 
 /// Where the API listens if nothing speaks against it.
@@ -138,7 +139,7 @@ async fn demonstrate(arguments: &Arguments, data: PathBuf) -> Ended {
     })?;
     // A single run shows its own summary; the log of every request would bury it.
     let level = if arguments.once { LogLevel::Warn } else { config.log.level };
-    logging::start(Log { level, ..config.log });
+    logging::start(Log { level, ..config.log }, &Traces::default());
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::migrate(&state.database()).map_err(|error| failed("the database", &error))?);
     let wake = Arc::new(Notify::new());

@@ -396,6 +396,35 @@ fn the_address_for_operators_stays_on_this_machine_unless_that_was_asked_for() {
 }
 
 #[test]
+fn a_collector_of_traces_is_reached_safely_and_only_by_a_build_that_can() {
+    let with = |tracing: &str| Folder::new(&format!("{MAIN}[tracing]\n{tracing}\n"), TENANT);
+    assert_eq!(with("otlp_endpoint = \"off\"").load().unwrap().tracing.otlp_endpoint, None);
+    assert_eq!(
+        with("sample_one_in = 0").report(),
+        ["zahlstelle.toml:6: tracing.sample_one_in: must be from 1 to 1000000"]
+    );
+    for (wrong, told) in [
+        ("http://10.1.2.3:4318/v1/traces", "must begin with https://"),
+        ("https://user:word@collector.example/v1/traces", "must be an absolute address"),
+        ("collector.example:4318", "must be an absolute address"),
+    ] {
+        let report = with(&format!("otlp_endpoint = \"{wrong}\"")).report();
+        assert!(report.len() == 1 && report[0].contains("tracing.otlp_endpoint: "), "{report:?}");
+        assert!(report[0].contains(told), "{report:?}");
+    }
+    for right in ["http://127.0.0.1:4318/v1/traces", "https://collector.example/v1/traces"] {
+        let folder = with(&format!("otlp_endpoint = \"{right}\""));
+        if cfg!(feature = "otlp") {
+            assert_eq!(folder.load().unwrap().tracing.otlp_endpoint.unwrap().as_str(), right);
+        } else {
+            let told = "tracing.otlp_endpoint: asks for what this build does not have: build it with `--features otlp`";
+            let report = folder.report();
+            assert!(report.len() == 1 && report[0].contains(told), "{report:?}");
+        }
+    }
+}
+
+#[test]
 fn a_listener_is_encrypted_or_behind_proxies_or_on_this_machine() {
     let load = |setting: &str| Folder::new(&MAIN.replace("[server]", &format!("[server]\n{setting}")), TENANT).load();
     let proxies = |setting: &str| -> Vec<String> {

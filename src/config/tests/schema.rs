@@ -83,7 +83,7 @@ fn the_schema_knows_the_keys_that_the_parser_knows() {
 }
 
 /// Where each table stands in the shipped files. Every table has all its keys there or is given them by the test.
-const PLACES: [(&str, &str); 21] = [
+const PLACES: [(&str, &str); 22] = [
     ("server", "server"),
     ("tls", "tls"),
     ("limits", "limits"),
@@ -91,6 +91,7 @@ const PLACES: [(&str, &str); 21] = [
     ("log", "log"),
     ("jobs", "jobs"),
     ("metrics", "metrics"),
+    ("tracing", "tracing"),
     ("webhooks", "webhooks"),
     ("tenants", "tenants"),
     ("tenant", "tenant"),
@@ -154,7 +155,7 @@ fn find<'v>(root: &'v mut toml::Value, place: &str) -> &'v mut toml::Table {
 fn the_annotated_file_shows_every_setting_with_its_default() {
     let shown: toml::Table = toml::from_str(&shipped("config/zahlstelle.toml")).unwrap();
     let schema = schema();
-    for section in ["server", "limits", "database", "log", "jobs", "webhooks", "metrics"] {
+    for section in ["server", "limits", "database", "log", "jobs", "webhooks", "metrics", "tracing"] {
         let properties = schema["$defs"][section]["properties"].as_object().unwrap();
         for (key, property) in properties {
             let written = as_json(shown[section][key.as_str()].clone());
@@ -169,6 +170,7 @@ fn the_annotated_file_shows_every_setting_with_its_default() {
     let default = smallest.load().unwrap();
     assert_eq!((&annotated.server, &annotated.log, &annotated.jobs), (&default.server, &default.log, &default.jobs));
     assert_eq!(annotated.metrics, default.metrics);
+    assert_eq!(annotated.tracing, default.tracing);
     assert_eq!((&annotated.tls, &annotated.limits), (&None, &default.limits));
     let numbers = |config: &Config| {
         let webhooks = &config.webhooks;

@@ -1,6 +1,6 @@
 //! The words of the pages: one Fluent file a language, below `texts/`.
 //!
-//! Another language is its file and one line in [`LOCALES`]. [`check`] holds every file against the list of texts in
+//! Another language is its file and one line in [`LOCALES`]. [`check()`] holds every file against the list of texts in
 //! [`message`]; the service does not start with a text missing, and a test says so before.
 
 mod check;
@@ -39,7 +39,7 @@ struct Spoken {
 }
 
 impl Spoken {
-    /// What cannot be read is left out here and told by [`check`].
+    /// What cannot be read is left out here and told by [`check()`].
     fn load(locale: &'static Locale) -> Self {
         let resource = FluentResource::try_new(locale.source.to_owned()).unwrap_or_else(|(readable, _)| readable);
         let mut bundle = FluentBundle::new_concurrent(locale.tag.parse().into_iter().collect());
@@ -100,7 +100,7 @@ impl Tongue {
         if self.spoken().is_some_and(|spoken| spoken.locale.is_right_to_left) { "rtl" } else { "ltr" }
     }
 
-    /// A text. One that a language lacks, which [`check`] does not let happen, is said in the first language.
+    /// A text. One that a language lacks, which [`check()`] does not let happen, is said in the first language.
     pub(super) fn say(self, message: Message) -> String {
         let (id, arguments) = (message.id(), message.arguments());
         let said = self.spoken().and_then(|spoken| spoken.say(id, &arguments));

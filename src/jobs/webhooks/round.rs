@@ -10,6 +10,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use url::Url;
 use uuid::Uuid;
 
@@ -125,16 +126,21 @@ impl Round {
         let (desk, hooks) = (Arc::clone(&self.desk), self.hooks.clone());
         let (url, signer) = (self.url.clone(), Arc::clone(&self.signer));
         let (id, body) = (MessageId::from(outgoing.delivery.id), Bytes::from(outgoing.body.clone()));
+        let (endpoint, delivery) = (self.watch.endpoint, outgoing.delivery.id);
         async move {
             // Places are never closed, so this only waits.
             let _place = hooks.places.acquire().await;
             let at = desk.now();
+            let span = tracing::info_span!("webhook_try", %endpoint, %delivery, status = tracing::field::Empty);
             let mut headers = vec![
                 (header::CONTENT_TYPE.as_str(), "application/json".to_owned()),
                 (header::USER_AGENT.as_str(), USER_AGENT.to_owned()),
             ];
             headers.extend(signer.sign(&id, at, &body).headers());
-            let answer = hooks.client.deliver(&url, &headers, body).await;
+            let answer = hooks.client.deliver(&url, &headers, body).instrument(span.clone()).await;
+            if let Ok(answer) = &answer {
+                span.record("status", answer.status);
+            }
             Ended { index, at, answer }
         }
     }

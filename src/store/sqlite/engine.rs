@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::{Timestamp, civil::Date};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{core::Core, schema};
@@ -241,7 +242,7 @@ impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
         let sent = self.writer.try_send(Write::Commit(Box::new(commit), answer)).map_err(|error| queue_error(&error));
-        let outcome = self.answer(sent, answered).await;
+        let outcome = self.answer(sent, answered).instrument(tracing::debug_span!("commit")).await;
         self.figures.committed(match &outcome {
             Ok(Outcome::Committed) => CommitResult::Committed,
             Ok(Outcome::AlreadyCommitted) => CommitResult::AlreadyCommitted,
