@@ -71,8 +71,8 @@ fn when_all_places_are_taken_the_idle_ones_make_room() {
 
 /// A source of its own among the addresses of this machine.
 fn source(number: usize) -> Ipv4Addr {
-    let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
-    Ipv4Addr::new(127, 7, high, low.max(1))
+    let [high, low] = u16::try_from(number + 1).unwrap().to_be_bytes();
+    Ipv4Addr::new(127, 7, high, low)
 }
 
 /// How many files this process, and so the service that it starts, may have open.
