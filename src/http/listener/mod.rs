@@ -11,7 +11,7 @@ use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use axum::Router;
 use ipnet::IpNet;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
@@ -27,6 +27,8 @@ use super::{
 
 /// How long accepting rests after it failed, e.g. because no file descriptor was left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How many connections may wait to be taken; the kernel's own limit (`net.core.somaxconn`) may be lower.
+const BACKLOG_MAX: u32 = 4_096;
 
 /// A bound address that accepts no connection yet.
 #[derive(Debug)]
@@ -77,10 +79,21 @@ pub struct NotDrained {
     pub requests: usize,
 }
 
+/// Listens, with more room than usual for connections that wait to be taken: in a burst, the kernel forgets those beyond
+/// it, and their peers believe to be connected.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of a process before us may still be closing, and are no reason not to start.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_MAX)
+}
+
 impl Server {
     /// Takes an address. Port 0 takes a free one, see [`Server::address`].
+    #[expect(clippy::unused_async, reason = "listening needs a runtime, and an async function cannot do without one")]
     pub async fn bind(address: SocketAddr, limits: Limits) -> Result<Self, ListenError> {
-        let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        let listener = listen(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ListenError::InUse { address },
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed { address },
             io::ErrorKind::AddrNotAvailable => ListenError::NotOurs { address },
