@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
+    ConfigArgument, Ended, Failure, failed, load, logging, notes, open_store, runtime,
     service::{Role, Service, StopSignals},
 };
 use crate::{clock::SystemClock, config::Config, http, ids::SystemIds, traces::Traces};
@@ -27,6 +27,9 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
     let config = load(&arguments.config)?;
     let traces = Traces::start(&config.tracing).map_err(|error| failed("[tracing]", &error))?;
     logging::start(config.log, &traces);
+    for note in notes::exposed(&config) {
+        tracing::warn!("{note}");
+    }
     let runtime = runtime()?;
     let store = open_store(&config)?;
     let drain = Duration::from_secs(u64::from(config.server.drain_seconds));
