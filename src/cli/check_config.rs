@@ -41,6 +41,9 @@ pub fn run(path: &Path, environ: &Environ<'_>, out: &mut dyn io::Write) -> io::R
                     writeln!(out, "note: {id}: {note}")?;
                 }
             }
+            for note in notes::of_service(&config) {
+                writeln!(out, "note: {note}")?;
+            }
             let mut mistakes = 0;
             if let Some(files) = &config.tls {
                 mistakes += check_certificate(files, path, out)?;
@@ -88,7 +91,7 @@ pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count:
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -196,6 +199,39 @@ mod tests {
             assert_eq!(outcome, Outcome::Unusable, "{printed}");
             assert!(printed.contains(told) && printed.ends_with("demo.toml: 1 mistake\n"), "{printed}");
         }
+    }
+
+    #[test]
+    fn what_everybody_may_read_and_a_key_that_is_missing_are_noted() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let look = || {
+            let mut out = Vec::new();
+            run(&file("demo.toml"), &|_| Some("0123456789abcdef".repeat(4)), &mut out).unwrap();
+            let printed = String::from_utf8(out).unwrap();
+            let notes = printed.lines().filter_map(|line| line.strip_prefix("note: ").map(str::to_owned));
+            notes.collect::<Vec<_>>()
+        };
+        let tenant = shipped.join("tenants/dortmund.toml").display().to_string();
+        let text = fs::read_to_string(shipped.join("demo.toml")).unwrap().replace("tenants/dortmund.toml", &tenant);
+        let tls = "[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
+        fs::write(file("demo.toml"), format!("{text}{tls}")).unwrap();
+        assert_eq!(look(), [""; 0]);
+        for name in ["demo.sqlite", "key.pem"] {
+            fs::write(file(name), "").unwrap();
+            fs::set_permissions(file(name), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let notes = look();
+        assert!(notes.len() == 2 && notes[0].starts_with("the database ") && notes[1].starts_with("the private key "));
+        assert!(notes[0].contains("demo.sqlite can be read by every user"), "{notes:?}");
+        for name in ["demo.sqlite", "key.pem"] {
+            fs::set_permissions(file(name), fs::Permissions::from_mode(0o640)).unwrap();
+        }
+        assert_eq!(look(), [""; 0]);
+        let keyless = text.replace("master_keys = ", "# master_keys = ");
+        fs::write(file("demo.toml"), keyless).unwrap();
+        assert_eq!(look(), ["no [webhooks] master_keys: no webhook endpoint can be made"]);
     }
 
     #[test]

@@ -1,9 +1,45 @@
 //! What is allowed in settings, and may still surprise whoever wrote them.
 
-use crate::domain::{
-    fee_schedule::Fee,
-    tenant::{Authority, Tenant},
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use crate::{
+    config::{Config, Database},
+    domain::{
+        fee_schedule::Fee,
+        tenant::{Authority, Tenant},
+    },
 };
+
+/// The bit of a file's mode by which whoever is neither its owner nor of its group may read it.
+const READABLE_BY_OTHERS: u32 = 0o004;
+
+/// Each surprise of what all Mandanten share in one sentence.
+pub(super) fn of_service(config: &Config) -> Vec<String> {
+    let without_key = config.webhooks.master_keys.is_empty();
+    let keys = without_key.then(|| "no [webhooks] master_keys: no webhook endpoint can be made".to_owned());
+    exposed(config).into_iter().chain(keys).collect()
+}
+
+/// The files that everybody on this machine may read, and nobody should: a database holds the tokens of citizens' pages. A
+/// group is left alone, since that is how a service is let read a key that another program renews.
+pub(super) fn exposed(config: &Config) -> Vec<String> {
+    let database = match &config.database {
+        Database::File(path) => Some(("the database", path.as_path())),
+        Database::Memory => None,
+    };
+    let key = config.tls.as_ref().map(|tls| ("the private key", tls.private_key.as_path()));
+    let files = database.into_iter().chain(key).filter(|(_, path)| is_exposed(path));
+    let note = |(what, path): (&str, &Path)| {
+        let path = path.display();
+        format!("{what} {path} can be read by every user of this machine; `chmod o= {path}` ends that")
+    };
+    files.map(note).collect()
+}
+
+/// A file that is not there is none: the database may still have to be made, and a key is missed elsewhere.
+fn is_exposed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & READABLE_BY_OTHERS != 0)
+}
 
 /// Each surprise of a Mandant in one sentence.
 pub(super) fn of(tenant: &Tenant) -> Vec<String> {

@@ -6,7 +6,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
-    ConfigArgument, Ended, Failure, failed, load, logging, open_store, runtime,
+    ConfigArgument, Ended, Failure, failed, load, logging, notes, open_store, runtime,
     service::{Role, Service, StopSignals},
 };
 use crate::{clock::SystemClock, config::Config, http, ids::SystemIds};
@@ -23,6 +23,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Ended {
     let config = load(&arguments.config)?;
     logging::start(config.log);
+    for note in notes::exposed(&config) {
+        tracing::warn!("{note}");
+    }
     let runtime = runtime()?;
     let store = open_store(&config)?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! Which databases a program serves, and that migrating is done once.
 
-use std::path::Path;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
 
 use rusqlite::Connection;
 use zahlstelle::store::{Store, StoreError, sqlite::engine::SqliteStore};
@@ -42,6 +42,23 @@ async fn a_newer_database_is_served_as_long_as_it_serves_us() {
         assert!(matches!(error, StoreError::TooNew { found: 7, needed: 4, ours: OURS }), "{error:?}");
     }
     assert_eq!(text(&path, "SELECT schema || ' ' || oldest_served FROM schema_info"), "7 4");
+}
+
+/// Runs of tests have the usual umask, which leaves new files for everybody to read.
+#[tokio::test]
+async fn nobody_else_can_read_a_database_that_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let mode = |name: &str| std::fs::metadata(file(name)).unwrap().permissions().mode() & 0o777;
+    let store = SqliteStore::migrate(&file("store.db")).unwrap();
+    store.commit(appending(1, 10, 0, &["a"])).await.unwrap();
+    assert_eq!(["store.db", "store.db-wal", "store.db-shm"].map(mode), [0o600; 3]);
+    // What somebody has opened to others on purpose stays open.
+    std::fs::write(file("shown.db"), "").unwrap();
+    std::fs::set_permissions(file("shown.db"), Permissions::from_mode(0o640)).unwrap();
+    let shown = SqliteStore::migrate(&file("shown.db")).unwrap();
+    shown.commit(appending(1, 10, 0, &["a"])).await.unwrap();
+    assert_eq!(["shown.db", "shown.db-wal"].map(mode), [0o640; 2]);
 }
 
 #[tokio::test]

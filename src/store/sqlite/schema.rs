@@ -1,6 +1,6 @@
 //! Opening a database, its settings and its migrations.
 
-use std::path::Path;
+use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
@@ -24,6 +24,10 @@ const WRITER_CACHE_KIBIBYTES: i64 = 32_768;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 64;
 
+/// Who may read a database that we make: its owner. It holds the tokens of citizens' pages, and who has such a token is
+/// let in.
+const MODE: u32 = 0o600;
+
 /// What to do where there is no file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Absent {
@@ -36,9 +40,12 @@ pub(super) enum Absent {
 /// Opens a database for writing.
 pub(super) fn open_writer(path: Option<&Path>, absent: Absent) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    match absent {
-        Absent::Create => flags |= OpenFlags::SQLITE_OPEN_CREATE,
-        Absent::Refuse => {}
+    match (absent, path) {
+        (Absent::Create, Some(path)) => {
+            make_private(path);
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        (Absent::Create, None) | (Absent::Refuse, _) => {}
     }
     let connection = match path {
         Some(path) => Connection::open_with_flags(path, flags)?,
@@ -53,6 +60,16 @@ pub(super) fn open_writer(path: Option<&Path>, absent: Absent) -> Result<Connect
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
+}
+
+/// Makes an empty file that nobody else can read, where there is none: SQLite would make one that the umask decides about.
+/// The files beside it get the mode of the database from SQLite.
+///
+/// A file that is there stays as it is, since somebody may have opened it to others on purpose. Where none can be made,
+/// SQLite fails on opening and says so.
+fn make_private(path: &Path) {
+    let made: io::Result<_> = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
+    drop(made);
 }
 
 /// Switches to the write-ahead log, which stays with the database.
