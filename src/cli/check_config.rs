@@ -206,7 +206,7 @@ mod tests {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        let told = || {
+        let look = || {
             let mut out = Vec::new();
             run(&file("demo.toml"), &|_| Some("0123456789abcdef".repeat(4)), &mut out).unwrap();
             let printed = String::from_utf8(out).unwrap();
@@ -217,21 +217,21 @@ mod tests {
         let text = fs::read_to_string(shipped.join("demo.toml")).unwrap().replace("tenants/dortmund.toml", &tenant);
         let tls = "[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
         fs::write(file("demo.toml"), format!("{text}{tls}")).unwrap();
-        assert_eq!(told(), [""; 0]);
+        assert_eq!(look(), [""; 0]);
         for name in ["demo.sqlite", "key.pem"] {
             fs::write(file(name), "").unwrap();
             fs::set_permissions(file(name), fs::Permissions::from_mode(0o644)).unwrap();
         }
-        let notes = told();
+        let notes = look();
         assert!(notes.len() == 2 && notes[0].starts_with("the database ") && notes[1].starts_with("the private key "));
         assert!(notes[0].contains("demo.sqlite can be read by every user"), "{notes:?}");
         for name in ["demo.sqlite", "key.pem"] {
             fs::set_permissions(file(name), fs::Permissions::from_mode(0o640)).unwrap();
         }
-        assert_eq!(told(), [""; 0]);
+        assert_eq!(look(), [""; 0]);
         let keyless = text.replace("master_keys = ", "# master_keys = ");
         fs::write(file("demo.toml"), keyless).unwrap();
-        assert_eq!(told(), ["no [webhooks] master_keys: no webhook endpoint can be made"]);
+        assert_eq!(look(), ["no [webhooks] master_keys: no webhook endpoint can be made"]);
     }
 
     #[test]
