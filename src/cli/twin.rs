@@ -44,6 +44,13 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         super::say_error(&format!("--faults {}: {error}", arguments.faults));
         Failure::Usage
     })?;
+    if !url::Url::parse(&arguments.notify).is_ok_and(|url| url.scheme() == "http") {
+        super::say_error(&format!(
+            "--notify {}: must be an address with http://; the twin speaks no TLS",
+            arguments.notify
+        ));
+        return Err(Failure::Usage);
+    }
     let clock = Arc::new(OwnClock(OffsetClock::default()));
     runtime()?.block_on(async {
         let listener = Listener::bind(arguments.listen).await.map_err(|error| failed("--listen", &error))?;

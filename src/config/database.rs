@@ -32,7 +32,18 @@ impl Database {
         });
         match path.as_deref().unwrap_or(PATH_DEFAULT) {
             MEMORY => Self::Memory,
-            file => Self::File(folder.join(file)),
+            file => {
+                let file = folder.join(file);
+                if let Some(missing) = file.parent().filter(|folder| is_missing(folder)) {
+                    section.report("path", Problem::DatabaseFolder { folder: missing.display().to_string() });
+                }
+                Self::File(file)
+            }
         }
     }
+}
+
+/// Whether there certainly is no such folder. One that this user may not look into can be there for the service.
+fn is_missing(folder: &Path) -> bool {
+    !folder.as_os_str().is_empty() && folder.try_exists().is_ok_and(|exists| !exists)
 }

@@ -222,6 +222,12 @@ pub enum Problem {
     /// SQLite would read the path as something else.
     #[error("must be the path of a file, or \":memory:\"")]
     DatabasePath,
+    /// SQLite makes a file, and no folder for it.
+    #[error("is in the folder {folder}, which does not exist")]
+    DatabaseFolder {
+        /// The folder.
+        folder: String,
+    },
     /// Delays make no schedule for deliveries.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),

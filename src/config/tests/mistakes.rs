@@ -333,6 +333,10 @@ fn mistakes_of_the_main_file_are_told() {
         ),
         ("[jobs]\nresolver_delays_seconds = []", "jobs.resolver_delays_seconds: must have from 1 to 50 entries"),
         ("[database]\npath = \"file:x?mode=memory\"", "database.path: must be the path of a file, or \":memory:\""),
+        (
+            "[database]\npath = \"data/a.sqlite\"",
+            "zahlstelle.toml:6: database.path: is in the folder data, which does not exist",
+        ),
         ("[database]\npath = \"\"", "database.path: must be 1 to 1000 printable characters"),
         ("[databse]", "databse: is not a setting of main; did you mean \"database\"?"),
         (
