@@ -5,6 +5,7 @@ mod activity;
 mod attend;
 mod patience;
 mod protocol;
+mod throttle;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -17,7 +18,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::attend::{Ends, Shared, attend};
+use self::{
+    attend::{Ends, Shared, attend},
+    throttle::Throttle,
+};
 use super::{
     Counted, Counts, Drain, Limits,
     slots::{Slot, Slots},
@@ -27,6 +31,8 @@ use super::{
 
 /// How long accepting rests after it failed, e.g. because no file descriptor was left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How often the log tells that a connection came from no named proxy.
+const STRANGERS_TOLD_EVERY: Duration = Duration::from_mins(1);
 /// How many connections may wait to be taken; the kernel's own limit (`net.core.somaxconn`) may be lower.
 const BACKLOG_MAX: u32 = 4_096;
 
@@ -145,6 +151,7 @@ impl Server {
             // Without TLS whoever is no proxy would send its requests, and its key, for everybody to read.
             proxies_only: tls.is_none() && !proxies.is_empty(),
             proxies: proxies.clone(),
+            strangers: Throttle::new(STRANGERS_TOLD_EVERY),
             counts: Arc::clone(&counts),
         };
         let going = CancellationToken::new();
@@ -185,6 +192,8 @@ struct Door {
     room_timeout: Duration,
     proxies_only: bool,
     proxies: Proxies,
+    /// How often it is told that somebody was no proxy.
+    strangers: Throttle,
     counts: Arc<Counts>,
 }
 
@@ -221,6 +230,11 @@ impl Door {
         let is_proxy = self.proxies.contain(peer);
         if self.proxies_only && !is_proxy {
             self.counts.note(Counted::NotAProxy);
+            // Citizens come through the proxies, so this is a machine of the inner network: most often a proxy that
+            // nobody has named, whose operator would see nothing but closed connections.
+            if self.strangers.lets_through(Instant::now()) {
+                tracing::warn!(%peer, "a connection from {peer} was not taken: it is in none of [server] trusted_proxies");
+            }
             return None;
         }
         // A proxy brings the connections of many.
