@@ -67,6 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Ended {
         traces
             .finish(deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now())))
             .await;
+        tracing::info!("zahlstelle has stopped");
         Ok(())
     })
 }

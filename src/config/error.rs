@@ -274,7 +274,9 @@ pub enum Problem {
     #[error("must be the environment of the Mandant, test and live never mix")]
     EnvironmentMix,
     /// A live secret in a settings file.
-    #[error("must be {{ env = \"...\" }} or {{ file = \"...\" }}, only a test Mandant may write secrets into settings")]
+    #[error(
+        "must be {{ env = \"...\" }} or {{ file = \"...\" }}, only an account of a test Mandant may have it written here"
+    )]
     InlineSecret,
     /// A secret names no source, or two.
     #[error("must have either env or file")]

@@ -56,6 +56,7 @@ impl Serving {
 
     pub(crate) fn ended_well(mut self) {
         self.signal("TERM");
+        self.until("zahlstelle has stopped");
         assert!(self.child.wait().unwrap().success());
     }
 }

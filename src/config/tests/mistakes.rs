@@ -235,8 +235,8 @@ fn a_live_mandant_takes_nothing_that_is_for_tests() {
     let expected = [
         "stadt.toml:13: fee[0].example: fee \"urkunde\" is marked as example, a live Mandant needs the real amount",
         "stadt.toml:19: provider_account[0].environment: must be the environment of the Mandant, test and live never mix",
-        "stadt.toml:21: provider_account[0].api_key: must be { env = \"...\" } or { file = \"...\" }, only a test Mandant may write secrets into settings",
-        "stadt.toml:22: provider_account[0].hmac_keys[0]: must be { env = \"...\" } or { file = \"...\" }, only a test Mandant may write secrets into settings",
+        "stadt.toml:21: provider_account[0].api_key: must be { env = \"...\" } or { file = \"...\" }, only an account of a test Mandant may have it written here",
+        "stadt.toml:22: provider_account[0].hmac_keys[0]: must be { env = \"...\" } or { file = \"...\" }, only an account of a test Mandant may have it written here",
         "stadt.toml:23: service[0].approval_chain: service \"portal\" has an empty approval chain, which only a test Mandant may have",
         "stadt.toml:27: service[0].return_urls[0]: must begin with https://, only a test Mandant may use http:// and only on this machine",
     ];
