@@ -170,6 +170,7 @@ fn heads_beyond_all_measure_are_refused() {
         let endless = get(&service, "GET /health/live HTTP/1.1", &endless);
         assert!([0, 431].contains(&endless.status), "{endless:?}");
     });
+    service.until("each is counted", |service| service.counted("zahlstelle_connections_cut_total", "broken") >= 3);
 }
 
 #[test]

@@ -28,6 +28,14 @@ fn pour(stream: &mut impl Write, count: u32, mut frames: impl FnMut(u32) -> Vec<
     }
 }
 
+/// Such a peer is counted, whichever of the bounds it met first.
+fn until_bidden_farewell(service: &Service) {
+    service.until("it is counted", |service| {
+        let cut = |reason| service.counted("zahlstelle_connections_cut_total", reason);
+        cut("go_away") + cut("requests_abandoned") >= 1
+    });
+}
+
 #[test]
 fn streams_that_are_reset_at_once_end_their_connection() {
     let service = Service::start();
@@ -46,6 +54,7 @@ fn streams_that_are_reset_at_once_end_their_connection() {
         let code = until_gone(&mut stream);
         assert!(matches!(code, None | Some(0xb)), "{code:?}");
     });
+    until_bidden_farewell(&service);
     let grown = service.resident_bytes().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more are held");
 }
@@ -62,6 +71,7 @@ fn headers_without_an_end_are_cut_off() {
         pour(&mut stream, FRAMES, |_| frame(CONTINUATION, 0, 1, &more));
         until_gone(&mut stream);
     });
+    until_bidden_farewell(&service);
     let grown = service.resident_bytes().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more are held");
 }

@@ -39,6 +39,8 @@ fn forms_of_other_sites_press_no_button() {
             }
         }
     });
+    // Three forms from five places.
+    assert_eq!(service.counted("zahlstelle_http_requests_total", "status=\"4xx\""), 15);
     let after = page(&service, &checkout).text();
     assert!(after.contains("value=\"card\""), "it can still be paid: {after}");
     assert_eq!(after.matches("<button").count(), before.matches("<button").count());
