@@ -77,6 +77,19 @@ const SITUATIONS = {
     await demonstration.until(payment, (now) => now.state === "outcome_unknown");
     return payment.checkout_url;
   },
+  held: async (page, payment) => {
+    await begin(page, payment);
+    await decide(page, "approve");
+    await demonstration.until(payment, (now) => now.state === "authorised");
+    return payment.checkout_url;
+  },
+  reversed: async (page, payment) => {
+    await demonstration.arm(["reversal", "pay"]);
+    await begin(page, payment);
+    await decide(page, "approve");
+    await demonstration.until(payment, (now) => now.state === "reversed");
+    return payment.checkout_url;
+  },
   paid: async (page, payment) => {
     await pay(page, payment);
     return payment.checkout_url;
@@ -113,7 +126,7 @@ const LOOKS = [
   ["phone", "dark"],
 ];
 
-const WISHES = { "time nearly over": { expires_in_seconds: 200 } };
+const WISHES = { "time nearly over": { expires_in_seconds: 200 }, held: { capture: "manual" } };
 
 for (const language of LANGUAGES) {
   describe(language, () => {
